@@ -1,0 +1,16 @@
+//! The words everyone shares. This folder imports nothing of ours.
+//!
+//! One call, told as a story: a [`task`] asks one prompt of one target. Its [`request`] is
+//! provider-neutral; an attempt to answer it ends in a [`response`] with its [`usage`], or in a
+//! [`failure`], which is an expected outcome and a value. The [`record`] is the outcome of the
+//! whole task: one line of the journal, with what it cost in [`money`].
+
+pub mod estimate;
+pub mod failure;
+pub mod moment;
+pub mod money;
+pub mod record;
+pub mod request;
+pub mod response;
+pub mod task;
+pub mod usage;

@@ -1,0 +1,140 @@
+//! What is asked, in `OpenAI`'s words and without a provider in mind.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// One provider-neutral call: what every dialect encodes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The model's name as its provider knows it.
+    pub model: Arc<str>,
+    /// The talk so far; at least one message.
+    pub messages: Vec<Message>,
+    /// Only what the user stated.
+    pub params: Arc<Params>,
+}
+
+/// One message of a talk; keys that we do not know travel as they stand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Message {
+    /// `system`, `developer`, `user`, `assistant` or `tool`.
+    pub role: String,
+    /// Text, or a list of parts; absent in an assistant's turn that only calls tools.
+    #[serde(default, skip_serializing_if = "Content::is_absent")]
+    pub content: Content,
+    /// Everything else: `name`, `tool_calls`, `tool_call_id`, ...
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// What a message says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum Content {
+    /// Plain text.
+    Text(String),
+    /// A list of parts, or an explicit null.
+    Parts(Value),
+    /// The key is not there at all.
+    #[default]
+    #[serde(skip)]
+    Absent,
+}
+
+impl Content {
+    fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
+
+impl Message {
+    /// A message of plain text.
+    pub fn text(role: &str, text: impl Into<String>) -> Self {
+        Self { role: role.to_owned(), content: Content::Text(text.into()), rest: Map::new() }
+    }
+
+    /// The plain text of the message; of a list of parts, the text parts joined by newlines.
+    pub fn plain_text(&self) -> String {
+        match &self.content {
+            Content::Text(text) => text.clone(),
+            Content::Parts(Value::Array(parts)) => {
+                let texts = parts.iter().filter_map(|part| part.get("text")?.as_str());
+                texts.collect::<Vec<_>>().join("\n")
+            }
+            Content::Parts(_) | Content::Absent => String::new(),
+        }
+    }
+}
+
+/// Parameters of a call by their `OpenAI` names, in the order they were stated.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(transparent)]
+pub struct Params(Map<String, Value>);
+
+impl Params {
+    /// These parameters with `others` laid over them.
+    pub fn overlaid(&self, others: &Self) -> Self {
+        let mut all = self.clone();
+        for (name, value) in &others.0 {
+            all.0.insert(name.clone(), value.clone());
+        }
+        all
+    }
+
+    /// The most output tokens that one choice may have, where the user stated it.
+    pub fn max_tokens(&self) -> Option<u64> {
+        let named = self.get("max_completion_tokens").or_else(|| self.get("max_tokens"));
+        named.and_then(Value::as_u64)
+    }
+}
+
+impl From<Map<String, Value>> for Params {
+    fn from(map: Map<String, Value>) -> Self {
+        Self(map)
+    }
+}
+
+impl Deref for Params {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Params {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_message_goes_through_unchanged() {
+        for value in [
+            json!({"role": "user", "content": "hi"}),
+            json!({"role": "user", "content": [{"type": "text", "text": "hi"}], "name": "ann"}),
+            json!({"role": "assistant", "content": null, "tool_calls": [{"id": "c"}]}),
+            json!({"role": "assistant", "tool_calls": []}),
+        ] {
+            let message: Message = serde_json::from_value(value.clone()).expect("a message");
+            assert_eq!(serde_json::to_value(&message).expect("json"), value);
+        }
+    }
+
+    #[test]
+    fn later_parameters_win_and_keep_their_place() {
+        let below: Params = serde_json::from_value(json!({"a": 1, "b": 2})).expect("params");
+        let above: Params = serde_json::from_value(json!({"c": 3, "a": 4})).expect("params");
+        let both = serde_json::to_string(&below.overlaid(&above)).expect("json");
+        assert_eq!(both, r#"{"a":4,"b":2,"c":3}"#);
+    }
+}

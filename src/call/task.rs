@@ -1,0 +1,265 @@
+//! A task: one prompt for one target, named by the hash of what is asked.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::Value;
+
+use crate::call::money::Price;
+use crate::call::request::{Message, Params, Request};
+
+/// One prompt of one target, ready to be asked.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The hash of what is asked.
+    pub id: TaskId,
+    /// Its place in the plan, which is the order of every report.
+    pub index: u64,
+    /// The prompt set it comes from.
+    pub prompt: Arc<str>,
+    /// The row's name within that set.
+    pub row: String,
+    /// Which of the repeats this is, from 0.
+    pub repeat: u32,
+    /// Who is asked.
+    pub target: Arc<Target>,
+    /// What is asked.
+    pub request: Request,
+    /// Attempts that earlier sessions of this run made in vain.
+    pub attempts_before: u32,
+}
+
+/// Provider, model and parameters: who is asked, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// How reports name it.
+    pub label: Arc<str>,
+    /// The provider's name in the catalogue or the job.
+    pub provider: Arc<str>,
+    /// The model's name as the provider knows it.
+    pub model: Arc<str>,
+    /// The combination of matrix parameters, such as `top_p=0.5`; `None` without a matrix.
+    pub variant: Option<Arc<str>>,
+    /// The parameters of the job, of the model and of the matrix.
+    pub params: Arc<Params>,
+    /// What a token costs here, if that is known.
+    pub price: Option<Price>,
+}
+
+impl Target {
+    /// `provider/model`, as the column `model_used` has it.
+    pub fn model_used(&self) -> Arc<str> {
+        format!("{}/{}", self.provider, self.model).into()
+    }
+}
+
+/// 16 bytes that name what is asked: same question, same id. Written as 32 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId([u8; 16]);
+
+impl TaskId {
+    /// The id of a question to a target: the `repeat`th asking of the `occurrence`th prompt with
+    /// this content. Two like prompts differ only in how many like them came before.
+    pub fn new(content: &ContentHash, target: &ContentHash, repeat: u32, occurrence: u32) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&content.0);
+        hasher.update(&target.0);
+        hasher.update(&repeat.to_le_bytes());
+        hasher.update(&occurrence.to_le_bytes());
+        let mut id = [0; 16];
+        hasher.finalize_xof().fill(&mut id);
+        Self(id)
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = [0; 32];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = HEX[usize::from(byte >> 4)];
+            pair[1] = HEX[usize::from(byte & 15)];
+        }
+        f.write_str(std::str::from_utf8(&text).expect("hex digits are ASCII"))
+    }
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TaskId({self})")
+    }
+}
+
+/// A text that is not 32 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a task is named by 32 hex digits")]
+pub struct NotATaskId;
+
+impl FromStr for TaskId {
+    type Err = NotATaskId;
+
+    fn from_str(text: &str) -> Result<Self, NotATaskId> {
+        if text.len() != 32 || !text.is_ascii() {
+            return Err(NotATaskId);
+        }
+        let mut id = [0; 16];
+        for (byte, pair) in id.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let digit = |c: u8| char::from(c).to_digit(16).ok_or(NotATaskId);
+            *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
+        }
+        Ok(Self(id))
+    }
+}
+
+impl Serialize for TaskId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for TaskId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+impl schemars::JsonSchema for TaskId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "TaskId".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "pattern": "^[0-9a-f]{32}$",
+            "description": "the hash of what is asked"
+        })
+    }
+}
+
+/// 32 bytes that stand for a prompt's content, or for a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ContentHash([u8; 32]);
+
+impl ContentHash {
+    /// The hash of a prompt: its messages and the parameters that its row brings.
+    pub fn of_prompt(messages: &[Message], params: &Params) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for message in messages {
+            let message = serde_json::to_value(message).expect("a message is JSON");
+            absorb(&mut hasher, &message);
+        }
+        absorb_map(&mut hasher, params);
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// The hash of a target: who is asked and with what, whatever its label. `nth` tells apart
+    /// two targets of a job that are alike in all else.
+    pub fn of_target(target: &Target, nth: u32) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        absorb_text(&mut hasher, &target.provider);
+        absorb_text(&mut hasher, &target.model);
+        absorb_map(&mut hasher, &target.params);
+        hasher.update(&nth.to_le_bytes());
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// The first eight bytes, for sets in which a rare collision does no harm.
+    pub fn short(&self) -> u64 {
+        u64::from_le_bytes(self.0[..8].try_into().expect("8 of 32 bytes"))
+    }
+}
+
+/// Feeds a JSON value to the hasher so that the order of keys does not matter.
+fn absorb(hasher: &mut blake3::Hasher, value: &Value) {
+    match value {
+        Value::Null => drop(hasher.update(b"n")),
+        Value::Bool(yes) => drop(hasher.update(if *yes { b"t" } else { b"f" })),
+        Value::Number(number) => {
+            hasher.update(b"#");
+            absorb_text(hasher, &number.to_string());
+        }
+        Value::String(text) => {
+            hasher.update(b"s");
+            absorb_text(hasher, text);
+        }
+        Value::Array(items) => {
+            hasher.update(b"[");
+            hasher.update(&(items.len() as u64).to_le_bytes());
+            items.iter().for_each(|item| absorb(hasher, item));
+        }
+        Value::Object(map) => absorb_map(hasher, map),
+    }
+}
+
+fn absorb_map(hasher: &mut blake3::Hasher, map: &serde_json::Map<String, Value>) {
+    hasher.update(b"{");
+    hasher.update(&(map.len() as u64).to_le_bytes());
+    let mut keys: Vec<&String> = map.keys().collect();
+    keys.sort_unstable();
+    for key in keys {
+        absorb_text(hasher, key);
+        absorb(hasher, &map[key]);
+    }
+}
+
+fn absorb_text(hasher: &mut blake3::Hasher, text: &str) {
+    hasher.update(&(text.len() as u64).to_le_bytes());
+    hasher.update(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn content(text: &str) -> ContentHash {
+        ContentHash::of_prompt(&[Message::text("user", text)], &Params::default())
+    }
+
+    fn target(params: Value) -> Target {
+        Target {
+            label: "m".into(),
+            provider: "lab".into(),
+            model: "m".into(),
+            variant: None,
+            params: Arc::new(serde_json::from_value(params).expect("params")),
+            price: None,
+        }
+    }
+
+    #[test]
+    fn an_id_reads_back_from_its_hex_digits() {
+        let target = ContentHash::of_target(&target(json!({})), 0);
+        let id = TaskId::new(&content("hi"), &target, 0, 0);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!("x".repeat(32).parse::<TaskId>(), Err(NotATaskId));
+        assert_eq!("é".repeat(16).parse::<TaskId>(), Err(NotATaskId));
+    }
+
+    #[test]
+    fn all_that_is_asked_counts_and_nothing_else() {
+        let ab = ContentHash::of_target(&target(json!({"a": 1, "b": {"c": 1, "d": 2}})), 0);
+        let ba = ContentHash::of_target(&target(json!({"b": {"d": 2, "c": 1}, "a": 1})), 0);
+        assert_eq!(ab, ba);
+        let mut relabelled = target(json!({"a": 1, "b": {"c": 1, "d": 2}}));
+        relabelled.label = "other".into();
+        assert_eq!(ab, ContentHash::of_target(&relabelled, 0));
+
+        let ids = [
+            TaskId::new(&content("hi"), &ab, 0, 0),
+            TaskId::new(&content("ho"), &ab, 0, 0),
+            TaskId::new(&content("hi"), &ContentHash::of_target(&target(json!({"a": 2})), 0), 0, 0),
+            TaskId::new(&content("hi"), &ContentHash::of_target(&relabelled, 1), 0, 0),
+            TaskId::new(&content("hi"), &ab, 1, 0),
+            TaskId::new(&content("hi"), &ab, 0, 1),
+        ];
+        let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
+        assert_eq!(distinct.len(), ids.len());
+    }
+}

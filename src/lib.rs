@@ -1,0 +1,3 @@
+//! runner
+
+pub mod call;
