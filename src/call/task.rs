@@ -190,7 +190,9 @@ fn absorb(hasher: &mut blake3::Hasher, value: &Value) {
         Value::Array(items) => {
             hasher.update(b"[");
             hasher.update(&(items.len() as u64).to_le_bytes());
-            items.iter().for_each(|item| absorb(hasher, item));
+            for item in items {
+                absorb(hasher, item);
+            }
         }
         Value::Object(map) => absorb_map(hasher, map),
     }

@@ -1,0 +1,128 @@
+//! One attempt: encode, pass, send, decode.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::call::estimate;
+use crate::call::failure::{Failure, FailureKind};
+use crate::call::moment::Moment;
+use crate::call::request::Request;
+use crate::call::response::Response;
+use crate::call::usage::Usage;
+use crate::engine::lane::Lane;
+use crate::engine::stop::Stop;
+use crate::pace::tokens::Need;
+use crate::provider::Rejected;
+
+/// How an attempt ended.
+pub(super) struct Attempt {
+    /// The answer, or why there is none.
+    pub(super) outcome: Result<Response, Rejected>,
+    /// Where its time went.
+    pub(super) facts: Facts,
+}
+
+/// When an attempt was sent and where its time went.
+pub(super) struct Facts {
+    /// When it was sent.
+    pub(super) at: Moment,
+    /// How long it waited for its turn.
+    pub(super) queued: Duration,
+    /// From the send to the last byte.
+    pub(super) took: Duration,
+    /// The provider's name for the call.
+    pub(super) request_id: Option<String>,
+}
+
+/// Makes one attempt; `None` when the run was stopped before its outcome was known.
+pub(super) async fn make(lane: &Lane, request: &Request, stop: &mut Stop) -> Option<Attempt> {
+    let came = Instant::now();
+    let wire = match lane.dialect.encode(&lane.endpoint, request) {
+        Ok(wire) => wire,
+        Err(failure) => return Some(unsent(failure)),
+    };
+    let need = if lane.counts_tokens { need_of(request) } else { Need::default() };
+    let pass = tokio::select! {
+        biased;
+        pass = lane.gate.enter(need) => pass,
+        () = stop.draining() => return None,
+    };
+    let (at, sent) = (Moment::now(), Instant::now());
+    let flight = Flight::begin(lane);
+    let reply = tokio::select! {
+        biased;
+        reply = lane.transport.send(wire) => reply,
+        () = stop.cancelled() => return None,
+    };
+    drop(flight);
+    let took = sent.elapsed();
+    let mut request_id = None;
+    let outcome = match reply {
+        Err(failure) => Err(Rejected::from(failure)),
+        Ok(reply) => {
+            let id = reply.headers.get("x-request-id").or_else(|| reply.headers.get("request-id"));
+            request_id = id.map(str::to_owned);
+            lane.dialect.decode(&reply)
+        }
+    };
+    pass.leave(used(&outcome));
+    heed(lane, &outcome);
+    Some(Attempt { outcome, facts: Facts { at, queued: sent - came, took, request_id } })
+}
+
+/// A request that its dialect cannot say was never sent.
+fn unsent(failure: Failure) -> Attempt {
+    let (queued, took) = (Duration::ZERO, Duration::ZERO);
+    let facts = Facts { at: Moment::now(), queued, took, request_id: None };
+    Attempt { outcome: Err(failure.into()), facts }
+}
+
+fn need_of(request: &Request) -> Need {
+    let (input, output) = estimate::reserved_tokens(request);
+    Need { input, output }
+}
+
+/// The tokens that the call used, where that is known. A refusal used none.
+fn used(outcome: &Result<Response, Rejected>) -> Option<Need> {
+    let of = |usage: Usage| {
+        let (input, output) = (usage.prompt_tokens()?, usage.completion_tokens()?);
+        Some(Need { input, output })
+    };
+    let (response, status) = match outcome {
+        Ok(response) => (Some(response), None),
+        Err(rejected) => (rejected.response.as_deref(), rejected.failure.http_status),
+    };
+    match response {
+        Some(response) => response.usage.and_then(of),
+        None => status.is_some_and(|status| status >= 400).then(Need::default),
+    }
+}
+
+/// A wait that the provider asks for is felt by the whole lane.
+fn heed(lane: &Lane, outcome: &Result<Response, Rejected>) {
+    let Err(Rejected { failure, .. }) = outcome else { return };
+    if failure.kind == FailureKind::QuotaExceeded {
+        return;
+    }
+    if let Some(wait) = failure.retry_after {
+        lane.gate.pause_until(Instant::now() + wait);
+    }
+}
+
+/// Counts a call as in flight for as long as it lives.
+struct Flight<'l>(&'l Lane);
+
+impl<'l> Flight<'l> {
+    fn begin(lane: &'l Lane) -> Self {
+        lane.state.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self(lane)
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.0.state.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,212 @@
+//! A lane: one rate-limit scope, which pulls its own tasks.
+//!
+//! Its workers each carry one task at a time. There are as many as the lane is wide, and one more
+//! for each task that sleeps before a retry, so that a sleeping task takes nobody's place; up to a
+//! bound, so that an outage does not gather the whole plan in memory.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use rand::rngs::StdRng;
+use tokio::sync::{Notify, mpsc, watch};
+
+use crate::call::task::Task;
+use crate::engine::event::Event;
+use crate::engine::source::Source;
+use crate::engine::stop::{Level, Stop};
+use crate::engine::task::{self, Origin};
+use crate::pace::gate::Gate;
+use crate::pace::rate::Waiting;
+use crate::pace::retry::RetryPolicy;
+use crate::provider::{Dialect, Endpoint};
+use crate::wire::transport::Transport;
+
+/// So many tasks may sleep for each place of the lane before it stops taking up new ones.
+const SLEEPERS_PER_PLACE: usize = 4;
+
+/// One rate-limit scope: a model at a provider.
+pub struct Lane {
+    /// Its number among the run's lanes.
+    pub number: usize,
+    /// Whom it calls.
+    pub endpoint: Endpoint,
+    /// In what tongue.
+    pub dialect: &'static dyn Dialect,
+    /// Over what.
+    pub transport: Arc<dyn Transport>,
+    /// When.
+    pub gate: Gate,
+    /// The most calls in flight that its limits allow.
+    pub concurrency: usize,
+    /// Whether and when again.
+    pub retry: RetryPolicy,
+    /// Whether its limits count tokens, so that each call must be estimated.
+    pub counts_tokens: bool,
+    /// What every record of the run says.
+    pub origin: Origin,
+    /// Where it stands.
+    pub state: State,
+}
+
+/// Where a lane stands, as it changes.
+#[derive(Debug)]
+pub struct State {
+    pub(super) in_flight: AtomicUsize,
+    pub(super) sleeping: AtomicUsize,
+    pub(super) slept: Notify,
+    pub(super) rng: Mutex<StdRng>,
+}
+
+impl State {
+    /// A lane that has not begun; `rng` jitters its waits.
+    pub fn new(rng: StdRng) -> Self {
+        Self {
+            in_flight: AtomicUsize::new(0),
+            sleeping: AtomicUsize::new(0),
+            slept: Notify::new(),
+            rng: Mutex::new(rng),
+        }
+    }
+}
+
+/// What can be seen of a lane from outside while it runs.
+#[derive(Clone)]
+pub struct LaneView(Arc<Lane>);
+
+impl LaneView {
+    pub(super) fn of(lane: &Arc<Lane>) -> Self {
+        Self(Arc::clone(lane))
+    }
+
+    /// Calls in flight.
+    pub fn in_flight(&self) -> usize {
+        self.0.state.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Tasks that sleep before a retry.
+    pub fn sleeping(&self) -> usize {
+        self.0.state.sleeping.load(Ordering::Relaxed)
+    }
+
+    /// What the lane as a whole waits for.
+    pub fn waiting(&self) -> Option<Waiting> {
+        self.0.gate.waiting()
+    }
+}
+
+impl Lane {
+    pub(super) fn cap(&self) -> usize {
+        self.concurrency.max(1)
+    }
+}
+
+/// Runs a lane until its tasks are done or it is stopped.
+pub(super) async fn run(
+    lane: Arc<Lane>,
+    source: Source,
+    mut width: watch::Receiver<usize>,
+    events: mpsc::Sender<Event>,
+    stop: Stop,
+) {
+    let mut places = *width.borrow_and_update();
+    let crew = Crew {
+        lane: &lane,
+        source: Mutex::new(Some(source)),
+        events: &events,
+        stop: &stop,
+        workers: AtomicUsize::new(0),
+    };
+    lane.gate.widen(places);
+    let mut workers = FuturesUnordered::new();
+    loop {
+        while !crew.is_exhausted() && crew.count() < crew.wanted(places) {
+            crew.workers.fetch_add(1, Ordering::Relaxed);
+            workers.push(crew.work(width.clone()));
+        }
+        tokio::select! {
+            biased;
+            ended = workers.next() => {
+                if ended.is_none() {
+                    break;
+                }
+            }
+            () = lane.state.slept.notified() => {}
+            Ok(()) = width.changed() => {
+                let wider = *width.borrow_and_update();
+                lane.gate.widen(wider.saturating_sub(places));
+                places = wider;
+            }
+        }
+    }
+    drop(workers);
+    let _ = events.send(Event::LaneEnded { lane: lane.number }).await;
+}
+
+/// What a lane's workers share.
+struct Crew<'l> {
+    lane: &'l Lane,
+    /// `None` when it has no more tasks.
+    source: Mutex<Option<Source>>,
+    events: &'l mpsc::Sender<Event>,
+    stop: &'l Stop,
+    workers: AtomicUsize,
+}
+
+impl Crew<'_> {
+    async fn work(&self, width: watch::Receiver<usize>) {
+        self.carry(width).await;
+        self.workers.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Carries one task after the other, until there are none or this worker is one too many.
+    async fn carry(&self, width: watch::Receiver<usize>) {
+        let mut stop = self.stop.clone();
+        while stop.level() == Level::Running {
+            let task = match self.next() {
+                None => return,
+                Some(Ok(task)) => task,
+                Some(Err(why)) => {
+                    let broken = Event::Broken { lane: self.lane.number, why };
+                    let _ = self.events.send(broken).await;
+                    return;
+                }
+            };
+            let Some(entry) = task::run(self.lane, task, self.events, &mut stop).await else {
+                continue;
+            };
+            let finished = Event::Finished { lane: self.lane.number, entry: Box::new(entry) };
+            if self.events.send(finished).await.is_err() {
+                return;
+            }
+            if self.count() > self.wanted(*width.borrow()) {
+                // Those who slept are back, and this worker's place is needed no more.
+                return;
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Result<Task, String>> {
+        let mut source = self.source.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let next = source.as_mut()?.next();
+        if !matches!(next, Some(Ok(_))) {
+            *source = None;
+        }
+        next.map(|task| task.map_err(|why| why.to_string()))
+    }
+
+    fn is_exhausted(&self) -> bool {
+        let source = self.source.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        source.is_none() || self.stop.level() > Level::Running
+    }
+
+    fn count(&self) -> usize {
+        self.workers.load(Ordering::Relaxed)
+    }
+
+    fn wanted(&self, places: usize) -> usize {
+        let sleeping = self.lane.state.sleeping.load(Ordering::Relaxed);
+        places + sleeping.min(places * SLEEPERS_PER_PLACE)
+    }
+}

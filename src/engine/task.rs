@@ -1,0 +1,230 @@
+//! One task: attempts until an outcome. The only loop of a request's way, and it holds no place
+//! and no rate while it sleeps.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+
+use crate::call::failure::{Failure, FailureKind};
+use crate::call::money::{Cost, CostStatus, Usd};
+use crate::call::record::{Entry, FailedTry, Record, Status, VERSION};
+use crate::call::response::Response;
+use crate::call::task::Task;
+use crate::engine::attempt::{self, Facts};
+use crate::engine::event::Event;
+use crate::engine::lane::Lane;
+use crate::engine::stop::Stop;
+use crate::provider::Rejected;
+
+/// What every record of a run says alike.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The job's name.
+    pub job: Arc<str>,
+    /// The run folder's name.
+    pub run: Arc<str>,
+    /// The job's tags.
+    pub tags: Arc<BTreeMap<String, String>>,
+}
+
+/// Runs a task to its outcome. `None` when it was stopped before its first attempt; one that was
+/// stopped later is `skipped`, so that the attempts it made are on record.
+pub(super) async fn run(
+    lane: &Lane,
+    task: Task,
+    events: &mpsc::Sender<Event>,
+    stop: &mut Stop,
+) -> Option<Entry> {
+    let mut course = Course { lane, model_used: task.target.model_used(), task, tries: Vec::new() };
+    loop {
+        let Some(attempt) = attempt::make(lane, &course.task.request, stop).await else {
+            return course.stopped();
+        };
+        let (outcome, facts) = (attempt.outcome, attempt.facts);
+        let rejected = match outcome {
+            Ok(response) => return Some(course.answered(response, &facts)),
+            Err(rejected) => rejected,
+        };
+        let wait = course.next_wait(&rejected.failure);
+        course.note(&rejected, &facts, wait);
+        let Some(wait) = wait else {
+            return Some(course.gave_up(rejected, &facts));
+        };
+        let kind = rejected.failure.kind;
+        let retrying =
+            Event::Retrying { lane: lane.number, kind, attempt: course.attempts(), wait };
+        let _ = events.send(retrying).await;
+        if !rest(lane, wait, stop).await {
+            return course.stopped();
+        }
+    }
+}
+
+/// A task on its way, with the attempts that failed so far.
+struct Course<'l> {
+    lane: &'l Lane,
+    task: Task,
+    model_used: Arc<str>,
+    tries: Vec<FailedTry>,
+}
+
+impl Course<'_> {
+    /// How often the task was sent, over all sessions.
+    fn attempts(&self) -> u32 {
+        self.task.attempts_before + self.tries.len() as u32
+    }
+
+    /// How long to wait before the next attempt, or `None` to give up.
+    fn next_wait(&self, failure: &Failure) -> Option<Duration> {
+        let mut rng = self.lane.state.rng.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = self.lane.retry.next(self.tries.len() as u32 + 1, failure, &mut *rng)?;
+        if failure.kind == FailureKind::RateLimit && failure.retry_after.is_none() {
+            // The provider does not say how long: its whole lane rests for what this task rests.
+            self.lane.gate.pause_until(Instant::now() + wait);
+        }
+        Some(wait)
+    }
+
+    /// Keeps an attempt that failed.
+    fn note(&mut self, rejected: &Rejected, facts: &Facts, wait: Option<Duration>) {
+        let usage = rejected.response.as_ref().and_then(|response| response.usage);
+        let (cost_usd, cost_status) = match &rejected.response {
+            Some(response) => self.cost(response),
+            None => (None, CostStatus::NoAnswer),
+        };
+        self.tries.push(FailedTry {
+            attempt: self.attempts() + 1,
+            at: facts.at,
+            model_used: Arc::clone(&self.model_used),
+            provider: Arc::clone(&self.task.target.provider),
+            queued_ms: millis(facts.queued),
+            latency_ms: millis(facts.took),
+            request_id: facts.request_id.clone(),
+            usage,
+            cost_usd,
+            cost_status,
+            failure: rejected.failure.clone(),
+            waited_ms: wait.map(millis),
+        });
+    }
+
+    fn cost(&self, response: &Response) -> (Option<Usd>, CostStatus) {
+        let cost = Cost::of(self.task.target.price.as_ref(), response.usage.as_ref());
+        (cost.usd(), cost.status())
+    }
+
+    fn answered(self, response: Response, facts: &Facts) -> Entry {
+        let (cost_usd, cost_status) = self.cost(&response);
+        let attempts = self.attempts() + 1;
+        let mut entry = self.entry(Status::Ok, Some(facts));
+        let record = &mut entry.record;
+        record.attempts = attempts;
+        keep(record, response);
+        (record.cost_usd, record.cost_status) = (cost_usd, cost_status);
+        entry
+    }
+
+    /// What came with the last failure is kept: a blocked or cut-off text may be worth reading.
+    fn gave_up(self, rejected: Rejected, facts: &Facts) -> Entry {
+        let cost = rejected.response.as_ref().map(|response| self.cost(response));
+        let mut entry = self.entry(Status::Error, Some(facts));
+        let record = &mut entry.record;
+        record.error = Some(rejected.failure);
+        if let Some((cost_usd, cost_status)) = cost {
+            (record.cost_usd, record.cost_status) = (cost_usd, cost_status);
+        }
+        if let Some(response) = rejected.response {
+            keep(record, *response);
+        }
+        entry
+    }
+
+    /// A task that was stopped leaves a record only for the attempts it made.
+    fn stopped(mut self) -> Option<Entry> {
+        let last = self.tries.last_mut()?;
+        last.waited_ms = None;
+        let failure = last.failure.clone();
+        let mut entry = self.entry(Status::Skipped, None);
+        entry.record.error = Some(failure);
+        Some(entry)
+    }
+
+    fn entry(self, status: Status, facts: Option<&Facts>) -> Entry {
+        let (origin, attempts) = (&self.lane.origin, self.attempts());
+        let task = self.task;
+        let record = Record {
+            v: VERSION,
+            task: task.id,
+            job: Arc::clone(&origin.job),
+            run: Arc::clone(&origin.run),
+            prompt: task.prompt,
+            row: task.row,
+            repeat: task.repeat,
+            model: Arc::clone(&task.target.label),
+            variant: task.target.variant.clone(),
+            model_used: self.model_used,
+            provider: Arc::clone(&task.target.provider),
+            status,
+            messages: task.request.messages,
+            params: task.request.params,
+            dropped_params: Vec::new(),
+            response: None,
+            finish_reason_raw: None,
+            usage: None,
+            cost_usd: None,
+            cost_status: CostStatus::NoAnswer,
+            latency_ms: facts.map(|facts| millis(facts.took)),
+            ttft_ms: None,
+            queued_ms: facts.map_or(0, |facts| millis(facts.queued)),
+            started_at: facts.map(|facts| facts.at),
+            attempts,
+            request_id: facts.and_then(|facts| facts.request_id.clone()),
+            scores: BTreeMap::new(),
+            error: None,
+            tags: Arc::clone(&origin.tags),
+        };
+        Entry { index: task.index, record, tries: self.tries }
+    }
+}
+
+/// Puts what came into the record.
+fn keep(record: &mut Record, response: Response) {
+    record.usage = Some(response.usage.unwrap_or_default());
+    record.response = Some(response.body);
+    record.finish_reason_raw = response.finish_reason_raw;
+}
+
+/// Sleeps before a retry, holding nothing; `false` when the run was stopped meanwhile.
+async fn rest(lane: &Lane, wait: Duration, stop: &mut Stop) -> bool {
+    let _asleep = Asleep::begin(lane);
+    tokio::select! {
+        biased;
+        () = stop.draining() => false,
+        () = sleep(wait) => true,
+    }
+}
+
+/// Counts a task as asleep for as long as it lives.
+struct Asleep<'l>(&'l Lane);
+
+impl<'l> Asleep<'l> {
+    fn begin(lane: &'l Lane) -> Self {
+        lane.state.sleeping.fetch_add(1, Ordering::Relaxed);
+        lane.state.slept.notify_one();
+        Self(lane)
+    }
+}
+
+impl Drop for Asleep<'_> {
+    fn drop(&mut self) {
+        self.0.state.sleeping.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

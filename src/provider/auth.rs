@@ -1,0 +1,146 @@
+//! Where a key is found. Job files name the place and never hold the key.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::provider::env::Env;
+use crate::wire::secret::Secret;
+
+/// Where a provider's key is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// It needs none.
+    None,
+    /// The first of these variables that is set; without one the provider cannot be called.
+    Env(Vec<String>),
+    /// The first of these variables that is set; without one it is called without a key.
+    OptionalEnv(Vec<String>),
+    /// The content of a file.
+    File(PathBuf),
+    /// What a program prints; it is run without a shell.
+    Command(Vec<String>),
+}
+
+/// Why a key was not found, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFault {
+    /// What is missing or failed.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+impl KeySource {
+    /// Finds the key; `Ok(None)` when the provider is called without one.
+    pub fn find(&self, env: &Env) -> Result<Option<Secret>, KeyFault> {
+        match self {
+            Self::None => Ok(None),
+            Self::OptionalEnv(names) => Ok(env.secret(names)),
+            Self::Env(names) => env.secret(names).map(Some).ok_or_else(|| no_variable(names)),
+            Self::File(path) => from_file(path).map(Some),
+            Self::Command(words) => from_command(words).map(Some),
+        }
+    }
+}
+
+fn no_variable(names: &[String]) -> KeyFault {
+    let all = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
+    KeyFault {
+        message: format!("no key: {all} is not set"),
+        help: match names.first() {
+            Some(first) => format!("export {first}=..., or write it into a .env file here"),
+            None => "name a variable in `api_key = { env = \"...\" }`".to_owned(),
+        },
+    }
+}
+
+fn from_file(path: &PathBuf) -> Result<Secret, KeyFault> {
+    let shown = path.display();
+    let fault = |message: String| KeyFault {
+        message,
+        help: format!("put the key into `{shown}`, and nothing else"),
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|why| fault(format!("no key: `{shown}` cannot be read: {why}")))?;
+    let key = Secret::new(&text);
+    if key.is_empty() {
+        return Err(fault(format!("no key: `{shown}` is empty")));
+    }
+    checked(key).map_err(fault)
+}
+
+fn from_command(words: &[String]) -> Result<Secret, KeyFault> {
+    let shown = words.first().map_or("", String::as_str);
+    let fault = |message: String| KeyFault {
+        message,
+        help: "run the command by hand: it should print the key alone and end with status 0"
+            .to_owned(),
+    };
+    let Some((program, arguments)) = words.split_first() else {
+        return Err(fault("no key: `api_key.command` is empty".to_owned()));
+    };
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|why| fault(format!("no key: `{shown}` cannot be run: {why}")))?;
+    if !output.status.success() {
+        return Err(fault(format!("no key: `{shown}` ended with {}", output.status)));
+    }
+    let text = String::from_utf8(output.stdout)
+        .map_err(|_| fault(format!("no key: what `{shown}` printed is not text")))?;
+    let key = Secret::new(&text);
+    if key.is_empty() {
+        return Err(fault(format!("no key: `{shown}` printed nothing")));
+    }
+    checked(key).map_err(fault)
+}
+
+/// A key travels in a header, so it is one line of visible ASCII.
+fn checked(key: Secret) -> Result<Secret, String> {
+    match key.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(key),
+        false => Err("no key: what was found is not one line of visible ASCII".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_key_comes_from_the_first_variable_that_is_set() {
+        let env = Env::of([("B".to_owned(), "sk-b".to_owned()), ("A".to_owned(), " ".to_owned())]);
+        let key = KeySource::Env(words("A B")).find(&env).expect("found").expect("there");
+        assert_eq!(key.expose(), "sk-b");
+        let fault = KeySource::Env(words("C D")).find(&env).expect_err("none is set");
+        assert_eq!(fault.message, "no key: `C` or `D` is not set");
+        assert_eq!(KeySource::OptionalEnv(words("C")).find(&env), Ok(None));
+    }
+
+    #[test]
+    fn a_key_comes_from_what_a_program_prints_without_a_shell() {
+        let find = |text| KeySource::Command(words(text)).find(&Env::of([]));
+        assert_eq!(find("echo sk-1").expect("found").expect("there").expose(), "sk-1");
+        assert!(find("echo $(whoami) two").expect_err("two words").message.contains("one line"));
+        assert!(find("false").expect_err("status 1").message.contains("ended with"));
+        assert!(find("true").expect_err("silent").message.contains("printed nothing"));
+        assert!(find("no-such-program").expect_err("away").message.contains("cannot be run"));
+    }
+
+    #[test]
+    fn a_key_comes_from_a_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key");
+        let source = KeySource::File(path.clone());
+        assert!(source.find(&Env::of([])).expect_err("no file").message.contains("cannot be read"));
+        std::fs::write(&path, "sk-file\n").expect("written");
+        let key = source.find(&Env::of([])).expect("found").expect("there");
+        assert_eq!(key.expose(), "sk-file");
+    }
+}

@@ -1,0 +1,114 @@
+//! The catalogue: `catalog.toml`, one row a provider.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::provider::auth::KeySource;
+
+/// The rows as they are built in.
+const CATALOG: &str = include_str!("catalog.toml");
+
+/// The provider that is built in and answers on loopback.
+pub const MOCK: &str = "mock";
+
+/// What is known of the providers out there.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    rows: BTreeMap<String, Row>,
+}
+
+/// One provider, as the catalogue knows it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// How people call it.
+    pub title: String,
+    /// Other prefixes for the same provider.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// The tongue it speaks.
+    pub dialect: String,
+    /// Where it is.
+    pub base_url: String,
+    /// Variables that override `base_url`.
+    #[serde(default)]
+    pub base_url_env: Vec<String>,
+    /// Variables that hold the key.
+    #[serde(default)]
+    pub key_env: Vec<String>,
+    /// Whether it needs a key.
+    pub key: KeyNeed,
+}
+
+/// Whether a provider needs a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyNeed {
+    /// It answers nobody without one.
+    Required,
+    /// It answers with and without.
+    Optional,
+    /// It knows none.
+    None,
+}
+
+impl Catalog {
+    /// The rows that are built in; nothing is fetched.
+    pub fn builtin() -> Self {
+        Self { rows: toml::from_str(CATALOG).expect("a test reads the built-in catalogue") }
+    }
+
+    /// The row of a provider, by its name or an alias, with its proper name.
+    pub fn find(&self, name: &str) -> Option<(&str, &Row)> {
+        let (name, row) = self.rows.get_key_value(name).or_else(|| {
+            self.rows.iter().find(|(_, row)| row.aliases.iter().any(|alias| alias == name))
+        })?;
+        Some((name, row))
+    }
+
+    /// All names and aliases, for suggestions.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().flat_map(|(name, row)| {
+            std::iter::once(name.as_str()).chain(row.aliases.iter().map(String::as_str))
+        })
+    }
+}
+
+impl Row {
+    /// Where the key of this provider is found when the job does not say.
+    pub fn key_source(&self) -> KeySource {
+        match self.key {
+            KeyNeed::Required => KeySource::Env(self.key_env.clone()),
+            KeyNeed::Optional => KeySource::OptionalEnv(self.key_env.clone()),
+            KeyNeed::None => KeySource::None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::provider::table;
+
+    #[test]
+    fn every_row_can_be_used() {
+        let catalog = Catalog::builtin();
+        assert!(catalog.rows.len() >= 110, "{} rows", catalog.rows.len());
+        let mut names = BTreeSet::new();
+        for name in catalog.names() {
+            assert!(names.insert(name.to_owned()), "`{name}` names two providers");
+        }
+        for (name, row) in &catalog.rows {
+            assert!(table::dialect(&row.dialect).is_some(), "{name}: dialect {}", row.dialect);
+            let url = reqwest::Url::parse(&row.base_url).expect(name);
+            let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1"));
+            assert!(url.scheme() == "https" || loopback, "{name}: {url}");
+            assert!(!row.base_url.ends_with('/'), "{name}: {url}");
+            assert_eq!(row.key == KeyNeed::Required, matches!(row.key_source(), KeySource::Env(_)));
+            assert!(row.key != KeyNeed::Required || !row.key_env.is_empty(), "{name}: no key_env");
+        }
+    }
+}

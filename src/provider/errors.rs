@@ -1,0 +1,347 @@
+//! From an error reply in `OpenAI`'s shape, or in the shape of one of its many imitators, to a
+//! [`Failure`]: by status and JSON code first, by text last.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::provider::headroom;
+use crate::wire::message::WireReply;
+
+/// The longest text of an error that is kept, in bytes: enough for any provider's own message.
+const LONGEST_MESSAGE: usize = 2000;
+
+/// Codes of a 429 that mean money or quota, not pace (the vendor's error guide).
+const QUOTA_CODES: &[&str] = &[
+    "insufficient_quota",
+    "credit_balance_exhausted",
+    "organization_spend_limit_exceeded",
+    "project_spend_limit_exceeded",
+    "organization_usage_limit_exceeded",
+    "usage_limit_exceeded",
+    "billing_hard_limit_reached",
+];
+
+/// Texts that mean money or quota where no code says so.
+const QUOTA_TEXTS: &[&str] = &[
+    "exceeded your current quota",
+    "check your plan and billing",
+    "insufficient balance",
+    "insufficient credit",
+    "out of credits",
+];
+
+/// Texts by which hosts say that the prompt is too long; only with 400, 413 and 422.
+const WINDOW_TEXTS: &[&str] = &[
+    "maximum context length",
+    "context length",
+    "context window",
+    "exceed the context",
+    "exceeds the context",
+    "exceeded the context",
+    "exceed context",
+    "exceeds context",
+    "exceeded context",
+    "input tokens exceed",
+    "longer than the model's context",
+    "longer than the models context",
+    "available context size",
+    "maximum input length",
+    "input too long",
+    "prompt is too long",
+    "`inputs` tokens + `max_new_tokens`",
+    "requested token count exceeds",
+];
+
+/// Codes that mean a content policy.
+const POLICY_CODES: &[&str] =
+    &["content_policy_violation", "cyber_policy", "bio_policy", "content_filter"];
+
+/// Texts that mean a content policy.
+const POLICY_TEXTS: &[&str] = &[
+    "our usage polic",
+    "the usage polic",
+    "safety system",
+    "content management policy",
+    "flagged",
+];
+
+/// Texts by which a few hosts answer 400 for a bad key.
+const KEY_TEXTS: &[&str] = &["api key not valid", "invalid api key", "incorrect api key"];
+
+/// The failure that an error reply tells of, with what its headers say about coming back.
+pub fn failure_of(reply: &WireReply) -> Failure {
+    let told = Told::read(&reply.body);
+    headroom::advise(classify(reply.status, &told), &reply.headers)
+}
+
+/// The failure in an error object that came inside a reply of status 200.
+pub fn failure_in_ok(error: &Value) -> Failure {
+    let told = Told::of_error(error);
+    let status = told.codes.iter().find_map(|code| code.parse().ok());
+    classify(status.filter(|status| (400..600).contains(status)).unwrap_or(500), &told)
+}
+
+/// What an error body tells, whatever its shape.
+struct Told<'b> {
+    message: Cow<'b, str>,
+    codes: Vec<String>,
+}
+
+impl<'b> Told<'b> {
+    fn read(body: &'b [u8]) -> Self {
+        match serde_json::from_slice::<Value>(body) {
+            Ok(Value::Object(map)) => match map.get("error") {
+                Some(error @ Value::Object(_)) => Self::of_error(error),
+                Some(Value::String(text)) => Self::of_text(Cow::Owned(text.clone())),
+                _ => Self::of_error(&Value::Object(map)),
+            },
+            Ok(Value::String(text)) => Self::of_text(Cow::Owned(text)),
+            _ => Self::of_text(String::from_utf8_lossy(body)),
+        }
+    }
+
+    fn of_error(error: &Value) -> Self {
+        let text = |key| error.get(key).and_then(Value::as_str).map(str::to_owned);
+        let detail = || error.get("detail").map(detail_text);
+        let message = text("message").or_else(detail).unwrap_or_else(|| error.to_string());
+        let code = match error.get("code") {
+            Some(Value::String(code)) => Some(code.clone()),
+            Some(Value::Number(code)) => Some(code.to_string()),
+            _ => None,
+        };
+        let codes = [code, text("type"), text("status")].into_iter().flatten();
+        Self { message: message.into(), codes: codes.filter(|code| !code.is_empty()).collect() }
+    }
+
+    fn of_text(text: Cow<'b, str>) -> Self {
+        Self { message: text, codes: Vec::new() }
+    }
+
+    fn has_code(&self, known: &[&str]) -> bool {
+        self.codes.iter().any(|code| known.contains(&code.as_str()))
+    }
+
+    fn says(&self, known: &[&str]) -> bool {
+        let lower = self.message.to_lowercase();
+        known.iter().any(|text| lower.contains(text))
+    }
+}
+
+/// `detail` is a text, or a list of faults with a place and a text (`FastAPI`'s form).
+fn detail_text(detail: &Value) -> String {
+    let one = |fault: &Value| match fault.get("msg").and_then(Value::as_str) {
+        Some(text) => text.to_owned(),
+        None => fault.to_string(),
+    };
+    match detail {
+        Value::String(text) => text.clone(),
+        Value::Array(faults) => faults.iter().map(one).collect::<Vec<_>>().join("; "),
+        other => other.to_string(),
+    }
+}
+
+fn classify(status: u16, told: &Told<'_>) -> Failure {
+    let (kind, remedy) = kind_of(status, told);
+    let mut failure = Failure::new(kind, message(status, &told.message));
+    failure.http_status = Some(status);
+    failure.provider_code = told.codes.first().cloned();
+    match remedy {
+        Some(remedy) => failure.with_remedy(remedy),
+        None => failure,
+    }
+}
+
+/// The kind of an error, and the remedy where that is not its kind's.
+fn kind_of(status: u16, told: &Told<'_>) -> (FailureKind, Option<Remedy>) {
+    let kind = match status {
+        300..=399 => return (FailureKind::BadRequest, Some(Remedy::GiveUp)),
+        400 | 413 | 422 => refused(status, told),
+        401 => FailureKind::Authentication,
+        402 if told.has_code(&["in_flight_budget_exhausted"]) => FailureKind::RateLimit,
+        402 => FailureKind::QuotaExceeded,
+        403 if told.says(POLICY_TEXTS) => FailureKind::ContentPolicyViolation,
+        403 => FailureKind::PermissionDenied,
+        404 | 410 => FailureKind::NotFound,
+        408 | 504 => FailureKind::Timeout,
+        409 => FailureKind::Api,
+        429 => return throttled(told),
+        498 | 503 | 529 => FailureKind::ServiceUnavailable,
+        499 => return (FailureKind::ApiConnection, Some(Remedy::RetryOnce)),
+        400..=497 | 501 => FailureKind::BadRequest,
+        500..=599 => FailureKind::InternalServer,
+        _ => FailureKind::Api,
+    };
+    (kind, None)
+}
+
+/// 400, 413 and 422: the request as it stands is at fault.
+fn refused(status: u16, told: &Told<'_>) -> FailureKind {
+    if told.has_code(&["context_length_exceeded"]) || told.says(WINDOW_TEXTS) {
+        return FailureKind::ContextWindowExceeded;
+    }
+    if told.has_code(POLICY_CODES) || status == 400 && told.says(POLICY_TEXTS) {
+        return FailureKind::ContentPolicyViolation;
+    }
+    if status == 400 && (told.has_code(&["invalid_api_key"]) || told.says(KEY_TEXTS)) {
+        return FailureKind::Authentication;
+    }
+    if told.has_code(&["unsupported_parameter", "unsupported_value"]) {
+        return FailureKind::UnsupportedParams;
+    }
+    FailureKind::BadRequest
+}
+
+/// 429: too fast, or out of money. Only the first gets better by waiting.
+fn throttled(told: &Told<'_>) -> (FailureKind, Option<Remedy>) {
+    if told.has_code(QUOTA_CODES) || told.says(QUOTA_TEXTS) {
+        return (FailureKind::QuotaExceeded, None);
+    }
+    if told.says(&["request too large"]) {
+        // Larger than a whole minute's tokens: the same request can never pass.
+        return (FailureKind::RateLimit, Some(Remedy::GiveUp));
+    }
+    (FailureKind::RateLimit, None)
+}
+
+/// The provider's words on one line; of a page of HTML, that it was one.
+fn message(status: u16, text: &str) -> String {
+    let text = text.trim();
+    let looks_like_html = text.starts_with("<!") || text.to_lowercase().starts_with("<html");
+    if looks_like_html {
+        return format!("status {status} with an HTML page, probably from a proxy");
+    }
+    if text.is_empty() {
+        return match status {
+            300..=399 => {
+                format!("status {status}: a redirect, which is not followed; check base_url")
+            }
+            _ => format!("status {status} with an empty body"),
+        };
+    }
+    let mut end = text.len().min(LONGEST_MESSAGE);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::wire::message::Headers;
+
+    fn failure(status: u16, body: &'static str) -> Failure {
+        let body = Bytes::from_static(body.as_bytes());
+        failure_of(&WireReply { status, headers: Headers::default(), body })
+    }
+
+    #[test]
+    fn a_status_and_a_code_name_the_kind() {
+        use FailureKind as Kind;
+        for (status, body, kind, retryable) in [
+            (
+                400,
+                r#"{"error":{"message":"x","code":"context_length_exceeded"}}"#,
+                Kind::ContextWindowExceeded,
+                false,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"This model's maximum context length is 8192"}}"#,
+                Kind::ContextWindowExceeded,
+                false,
+            ),
+            (
+                422,
+                r#"{"detail":[{"loc":["body"],"msg":"prompt is too long"}]}"#,
+                Kind::ContextWindowExceeded,
+                false,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"x","code":"content_filter"}}"#,
+                Kind::ContentPolicyViolation,
+                false,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"Incorrect API key provided"}}"#,
+                Kind::Authentication,
+                false,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"x","code":"unsupported_parameter"}}"#,
+                Kind::UnsupportedParams,
+                false,
+            ),
+            (400, r#"{"message":"no"}"#, Kind::BadRequest, false),
+            (401, "", Kind::Authentication, false),
+            (402, r#"{"error":"pay"}"#, Kind::QuotaExceeded, false),
+            (
+                403,
+                r#"{"error":{"message":"Your input was flagged"}}"#,
+                Kind::ContentPolicyViolation,
+                false,
+            ),
+            (403, "no", Kind::PermissionDenied, false),
+            (404, "<html>nginx</html>", Kind::NotFound, false),
+            (408, "", Kind::Timeout, true),
+            (409, "", Kind::Api, true),
+            (413, "", Kind::BadRequest, false),
+            (
+                429,
+                r#"{"error":{"message":"x","code":"rate_limit_exceeded"}}"#,
+                Kind::RateLimit,
+                true,
+            ),
+            (
+                429,
+                r#"{"error":{"message":"x","type":"insufficient_quota","code":null}}"#,
+                Kind::QuotaExceeded,
+                false,
+            ),
+            (
+                429,
+                r#"{"error":{"message":"You exceeded your current quota"}}"#,
+                Kind::QuotaExceeded,
+                false,
+            ),
+            (429, r#"{"error":{"message":"Request too large for m"}}"#, Kind::RateLimit, false),
+            (429, r#"{"error":{"message":"maximum context length"}}"#, Kind::RateLimit, true),
+            (500, "", Kind::InternalServer, true),
+            (502, "<html></html>", Kind::InternalServer, true),
+            (503, "", Kind::ServiceUnavailable, true),
+            (504, "", Kind::Timeout, true),
+            (529, "", Kind::ServiceUnavailable, true),
+            (302, "", Kind::BadRequest, false),
+        ] {
+            let failure = failure(status, body);
+            assert_eq!((failure.kind, failure.retryable), (kind, retryable), "{status} {body}");
+            assert_eq!(failure.http_status, Some(status));
+        }
+    }
+
+    #[test]
+    fn the_providers_words_are_kept_on_one_line() {
+        let failure1 = failure(400, "{\"error\":{\"message\":\"a\\n b\",\"type\":\"t\"}}");
+        assert_eq!(
+            (failure1.message.as_str(), failure1.provider_code.as_deref()),
+            ("a b", Some("t"))
+        );
+        let page = failure(502, "<!DOCTYPE html><p>bad gateway");
+        assert_eq!(page.message, "status 502 with an HTML page, probably from a proxy");
+    }
+
+    #[test]
+    fn an_error_inside_an_answer_counts_by_its_own_code() {
+        let error = serde_json::json!({"message": "slow down", "code": 429});
+        assert_eq!(failure_in_ok(&error).kind, FailureKind::RateLimit);
+        let error = serde_json::json!({"message": "boom", "code": "upstream"});
+        assert_eq!(failure_in_ok(&error).kind, FailureKind::InternalServer);
+    }
+}

@@ -1,0 +1,322 @@
+//! `OpenAI` chat completions, and all that mimic it.
+//!
+//! A request goes out as it stands, with not one parameter more. A reply is already in our form;
+//! it is kept byte for byte unless a host left out or renamed something.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::call::request::Request;
+use crate::call::response::Response;
+use crate::call::usage::{Usage, UsageSource};
+use crate::provider::errors;
+use crate::provider::{Dialect, Endpoint, Rejected};
+use crate::wire::message::{KeyHeader, WireReply, WireRequest};
+
+/// The dialect `openai`.
+#[derive(Debug)]
+pub struct OpenAiChat;
+
+impl Dialect for OpenAiChat {
+    fn name(&self) -> &'static str {
+        "openai"
+    }
+
+    fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<WireRequest, Failure> {
+        let body = serde_json::to_vec(&Body(request)).map_err(|why| {
+            Failure::new(FailureKind::BadRequest, format!("the request is no JSON: {why}"))
+        })?;
+        let bearer = |key| KeyHeader { name: "authorization", prefix: "Bearer ", key };
+        Ok(WireRequest {
+            url: [&*endpoint.base_url, "/chat/completions"].concat(),
+            headers: Vec::new(),
+            key: endpoint.key.clone().map(bearer),
+            body: body.into(),
+        })
+    }
+
+    fn decode(&self, reply: &WireReply) -> Result<Response, Rejected> {
+        if !(200..300).contains(&reply.status) {
+            return Err(errors::failure_of(reply).into());
+        }
+        let answer: Answer<'_> =
+            serde_json::from_slice(&reply.body).map_err(|why| unreadable(reply, &why))?;
+        if let (None, Some(error)) = (&answer.choices, &answer.error) {
+            return Err(errors::failure_in_ok(error).into());
+        }
+        let response = Response {
+            body: normalised(reply, &answer)?,
+            finish_reason_raw: answer.finish_reason().map(str::to_owned),
+            usage: answer.usage.as_ref().and_then(Counts::parts),
+        };
+        match fault_of(&answer) {
+            None => Ok(response),
+            Some(failure) => Err(Rejected { failure, response: Some(Box::new(response)) }),
+        }
+    }
+}
+
+/// A request's JSON: the model, the messages, and what the user stated.
+struct Body<'r>(&'r Request);
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let request = self.0;
+        let mut map = serializer.serialize_map(Some(2 + request.params.len()))?;
+        map.serialize_entry("model", &*request.model)?;
+        map.serialize_entry("messages", &request.messages)?;
+        for (name, value) in request.params.iter() {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// What is read of an answer; everything else only passes through.
+#[derive(Deserialize)]
+struct Answer<'b> {
+    #[serde(borrow, default)]
+    id: Option<Cow<'b, str>>,
+    #[serde(borrow, default)]
+    object: Option<Cow<'b, str>>,
+    #[serde(borrow, default)]
+    choices: Option<Vec<Choice<'b>>>,
+    #[serde(default)]
+    usage: Option<Counts>,
+    #[serde(default)]
+    error: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'b> {
+    #[serde(borrow, default)]
+    finish_reason: Option<Cow<'b, str>>,
+    #[serde(borrow, default)]
+    message: Option<Said<'b>>,
+}
+
+#[derive(Deserialize)]
+struct Said<'b> {
+    #[serde(borrow, default)]
+    content: Option<&'b RawValue>,
+    #[serde(borrow, default)]
+    refusal: Option<&'b RawValue>,
+    #[serde(borrow, default)]
+    tool_calls: Option<&'b RawValue>,
+    #[serde(borrow, default)]
+    function_call: Option<&'b RawValue>,
+    #[serde(borrow, default)]
+    audio: Option<&'b RawValue>,
+}
+
+impl Answer<'_> {
+    fn finish_reason(&self) -> Option<&str> {
+        self.choices.as_deref()?.first()?.finish_reason.as_deref()
+    }
+
+    /// Whether the answer already has `OpenAI`'s form in every point that readers rely on.
+    fn is_in_form(&self) -> bool {
+        let known = |choice: &Choice<'_>| {
+            let reason = choice.finish_reason.as_deref();
+            reason.is_some_and(|reason| openai_reason(reason) == Some(reason))
+        };
+        self.id.is_some()
+            && self.object.as_deref() == Some("chat.completion")
+            && self.choices.as_deref().is_some_and(|choices| choices.iter().all(known))
+    }
+}
+
+impl Said<'_> {
+    /// Whether there is anything in it for the user.
+    fn is_empty(&self) -> bool {
+        let blank = |raw: &&RawValue| {
+            matches!(raw.get(), "null" | "[]" | "{}") || is_blank_string(raw.get())
+        };
+        [self.content, self.refusal, self.tool_calls, self.function_call, self.audio]
+            .iter()
+            .flatten()
+            .all(blank)
+    }
+
+    fn has_tool_calls(&self) -> bool {
+        self.tool_calls.is_some_and(|calls| !matches!(calls.get(), "null" | "[]"))
+    }
+}
+
+/// Whether a JSON value is a string of nothing but white space.
+fn is_blank_string(json: &str) -> bool {
+    let inner = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let Some(inner) = inner else { return false };
+    // The common answer begins with a letter, and needs no unescaping to be seen as text.
+    if inner.starts_with(|c: char| c != '\\' && !c.is_whitespace()) {
+        return false;
+    }
+    serde_json::from_str::<Cow<'_, str>>(json).is_ok_and(|text| text.trim().is_empty())
+}
+
+/// `OpenAI`'s word for a finish reason, its own or that of a host that mimics it.
+fn openai_reason(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "stop" | "eos" | "eos_token" | "stop_sequence" | "end_turn" | "" => "stop",
+        "length" | "max_tokens" | "model_length" | "MAX_TOKENS" => "length",
+        "tool_calls" | "tool_use" | "tool_call" => "tool_calls",
+        "function_call" => "function_call",
+        "content_filter" | "sensitive" | "safety" | "content-filter" | "refusal" => {
+            "content_filter"
+        }
+        _ => return None,
+    })
+}
+
+/// Why this answer is none, if so: nothing in it, blocked, or broken off.
+fn fault_of(answer: &Answer<'_>) -> Option<Failure> {
+    let validation = |message: &str| Failure::new(FailureKind::ApiResponseValidation, message);
+    let Some(choice) = answer.choices.as_deref().unwrap_or_default().first() else {
+        return Some(validation("the answer has no choices"));
+    };
+    let reason = choice.finish_reason.as_deref().unwrap_or("stop");
+    if openai_reason(reason) == Some("content_filter") {
+        let message = format!("the answer was blocked (finish reason `{reason}`)");
+        return Some(Failure::new(FailureKind::ContentPolicyViolation, message));
+    }
+    let is_empty = choice.message.as_ref().is_none_or(Said::is_empty);
+    match (is_empty, openai_reason(reason)) {
+        (false, _) => None,
+        (true, Some("length")) => Some(
+            validation("the answer is empty: its tokens ran out before any text; raise max_tokens")
+                .with_remedy(Remedy::GiveUp),
+        ),
+        (true, Some(_)) => Some(validation("the answer is empty")),
+        (true, None) => {
+            let message = format!("the answer broke off (finish reason `{reason}`)");
+            Some(Failure::new(FailureKind::InternalServer, message))
+        }
+    }
+}
+
+fn unreadable(reply: &WireReply, why: &serde_json::Error) -> Failure {
+    let is_json = reply.headers.get("content-type").is_some_and(|kind| kind.contains("json"));
+    let message = match is_json {
+        true => format!("the answer cannot be read: {why}"),
+        false => format!(
+            "the answer is not JSON but `{}`; check base_url",
+            reply.headers.get("content-type").unwrap_or("of no type")
+        ),
+    };
+    let mut failure = Failure::new(FailureKind::ApiResponseValidation, message);
+    failure.http_status = Some(reply.status);
+    failure.with_remedy(Remedy::Retry)
+}
+
+/// The answer as one line of JSON in `OpenAI`'s form: the host's own bytes where they are.
+fn normalised(reply: &WireReply, answer: &Answer<'_>) -> Result<Box<RawValue>, Failure> {
+    if answer.is_in_form() && !reply.body.contains(&b'\n') {
+        return raw(&reply.body).map_err(|why| unreadable(reply, &why));
+    }
+    let mut body: Map<String, Value> =
+        serde_json::from_slice(&reply.body).map_err(|why| unreadable(reply, &why))?;
+    body.entry("id").or_insert_with(|| Value::String(String::new()));
+    body.insert("object".to_owned(), "chat.completion".into());
+    let choices = body.get_mut("choices").and_then(Value::as_array_mut);
+    for (value, choice) in choices.into_iter().flatten().zip(answer.choices.iter().flatten()) {
+        let calls = choice.message.as_ref().is_some_and(Said::has_tool_calls);
+        let reason = match choice.finish_reason.as_deref() {
+            None | Some("") if calls => "tool_calls",
+            None => "stop",
+            Some(reason) => openai_reason(reason).unwrap_or("stop"),
+        };
+        value["finish_reason"] = reason.into();
+    }
+    serde_json::value::to_raw_value(&body).map_err(|why| unreadable(reply, &why))
+}
+
+fn raw(body: &Bytes) -> serde_json::Result<Box<RawValue>> {
+    let text = std::str::from_utf8(body).map_err(serde::ser::Error::custom)?;
+    RawValue::from_string(text.to_owned())
+}
+
+/// Token counts as `OpenAI` and its imitators name them. A count that is no whole number was not
+/// told.
+#[derive(Debug, Default, Deserialize)]
+struct Counts {
+    #[serde(default, deserialize_with = "count")]
+    prompt_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
+    completion_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
+    total_tokens: Option<u64>,
+    #[serde(default)]
+    prompt_tokens_details: Option<PromptDetails>,
+    #[serde(default)]
+    completion_tokens_details: Option<CompletionDetails>,
+    /// `DeepSeek`'s name for cached tokens.
+    #[serde(default, deserialize_with = "count")]
+    prompt_cache_hit_tokens: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct PromptDetails {
+    #[serde(default, deserialize_with = "count")]
+    cached_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
+    cache_write_tokens: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct CompletionDetails {
+    #[serde(default, deserialize_with = "count")]
+    reasoning_tokens: Option<u64>,
+}
+
+impl Counts {
+    /// `OpenAI`'s prompt includes cached tokens and its completion includes reasoning; both are
+    /// taken out here. A host whose total is more than the two (xAI) left the reasoning out of the
+    /// completion, so there the difference is the reasoning.
+    fn parts(&self) -> Option<Usage> {
+        let (prompt, completion) = (self.prompt_tokens, self.completion_tokens);
+        if prompt.unwrap_or(0) == 0 && completion.unwrap_or(0) == 0 {
+            // Some gateways send zeros for what they do not know.
+            return None;
+        }
+        let details = self.prompt_tokens_details.as_ref();
+        let cached = details.and_then(|told| told.cached_tokens).or(self.prompt_cache_hit_tokens);
+        let cache_write = details.and_then(|told| told.cache_write_tokens);
+        let told = self.completion_tokens_details.as_ref().and_then(|told| told.reasoning_tokens);
+        let beyond = match (prompt, completion, self.total_tokens) {
+            (Some(prompt), Some(completion), Some(total)) => {
+                total.saturating_sub(prompt.saturating_add(completion))
+            }
+            _ => 0,
+        };
+        let (output, reasoning) = match beyond {
+            0 => (completion.map(|all| all.saturating_sub(told.unwrap_or(0))), told),
+            beyond => (completion, Some(beyond)),
+        };
+        let apart = cached.unwrap_or(0).saturating_add(cache_write.unwrap_or(0));
+        Some(Usage {
+            input: prompt.map(|all| all.saturating_sub(apart)),
+            cached,
+            cache_write,
+            output,
+            reasoning,
+            source: UsageSource::Provider,
+        })
+    }
+}
+
+fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let value = Option::<serde_json::Number>::deserialize(deserializer)?;
+    Ok(value.and_then(|number| {
+        let whole = number.as_f64().filter(|float| float.fract() == 0.0 && *float >= 0.0);
+        number.as_u64().or(whole.map(|float| float as u64))
+    }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! What goes out and what is made of what comes back, by hand-written replies.
+
+use serde_json::json;
+
+use super::*;
+use crate::call::request::{Message, Params};
+use crate::wire::message::Headers;
+use crate::wire::secret::Secret;
+
+fn reply(status: u16, body: impl Into<String>) -> WireReply {
+    let mut headers = Headers::default();
+    headers.push("content-type", "application/json");
+    WireReply { status, headers, body: body.into().into() }
+}
+
+fn answer(finish: &Value, message: &Value, usage: &Value) -> String {
+    json!({"id": "c1", "object": "chat.completion", "created": 1, "model": "m", "choices": [
+        {"index": 0, "finish_reason": finish, "message": message}], "usage": usage, "own": [1]})
+    .to_string()
+}
+
+fn decoded(body: impl Into<String>) -> Result<Response, Rejected> {
+    OpenAiChat.decode(&reply(200, body))
+}
+
+fn usage(counts: &Value) -> Option<Usage> {
+    let said = json!({"role": "assistant", "content": "hi"});
+    decoded(answer(&json!("stop"), &said, counts)).expect("an answer").usage
+}
+
+#[test]
+fn a_request_goes_out_as_it_was_stated_and_no_more() {
+    let params: Params =
+        serde_json::from_value(json!({"temperature": 0, "max_tokens": 5, "extra": {"k": [1]}}))
+            .expect("params");
+    let request = Request {
+        model: "gpt-4o-mini".into(),
+        messages: vec![Message::text("system", "short"), Message::text("user", "hi")],
+        params: params.into(),
+    };
+    let endpoint = Endpoint {
+        provider: "lab".into(),
+        base_url: "http://h/v1".into(),
+        key: Some(Secret::new("sk-1")),
+    };
+    let sent = OpenAiChat.encode(&endpoint, &request).expect("it can be said");
+    assert_eq!(sent.url, "http://h/v1/chat/completions");
+    let key = sent.key.expect("a key");
+    assert_eq!((key.name, key.prefix, key.key.expose()), ("authorization", "Bearer ", "sk-1"));
+    assert_eq!(
+        std::str::from_utf8(&sent.body).expect("text"),
+        r#"{"model":"gpt-4o-mini","messages":[{"role":"system","content":"short"},{"role":"user","content":"hi"}],"temperature":0,"max_tokens":5,"extra":{"k":[1]}}"#
+    );
+}
+
+#[test]
+fn an_answer_in_form_is_kept_byte_for_byte() {
+    let body = answer(&json!("stop"), &json!({"role": "assistant", "content": "hi"}), &json!(null));
+    let response = decoded(body.clone()).expect("an answer");
+    assert_eq!(response.body.get(), body);
+    assert_eq!(response.finish_reason_raw.as_deref(), Some("stop"));
+    assert_eq!(response.usage, None);
+}
+
+#[test]
+fn a_hosts_own_words_become_openais() {
+    let said = json!({"role": "assistant", "content": "hi"});
+    for (theirs, ours) in [("eos", "stop"), ("max_tokens", "length"), ("strange", "stop")] {
+        let response = decoded(answer(&json!(theirs), &said, &json!(null))).expect("an answer");
+        let body: Value = serde_json::from_str(response.body.get()).expect("json");
+        assert_eq!(body["choices"][0]["finish_reason"], ours);
+        assert_eq!(body["own"], json!([1]));
+        assert_eq!(response.finish_reason_raw.as_deref(), Some(theirs));
+    }
+    let calls = json!({"role": "assistant", "content": null, "tool_calls": [{"id": "t"}]});
+    let response = decoded(answer(&json!(null), &calls, &json!(null))).expect("an answer");
+    let body: Value = serde_json::from_str(response.body.get()).expect("json");
+    assert_eq!(body["choices"][0]["finish_reason"], "tool_calls");
+    let pretty = serde_json::to_string_pretty(&body).expect("json");
+    assert!(!decoded(pretty).expect("an answer").body.get().contains('\n'));
+}
+
+#[test]
+fn an_answer_with_nothing_in_it_is_an_error_that_keeps_its_tokens() {
+    let counts = json!({"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5});
+    for (finish, message, kind, remedy) in [
+        ("stop", json!({"content": ""}), FailureKind::ApiResponseValidation, Remedy::RetryOnce),
+        ("stop", json!({"content": " \n"}), FailureKind::ApiResponseValidation, Remedy::RetryOnce),
+        ("stop", json!({"content": null}), FailureKind::ApiResponseValidation, Remedy::RetryOnce),
+        ("length", json!({"content": ""}), FailureKind::ApiResponseValidation, Remedy::GiveUp),
+        (
+            "content_filter",
+            json!({"content": "I"}),
+            FailureKind::ContentPolicyViolation,
+            Remedy::GiveUp,
+        ),
+        ("network_error", json!({}), FailureKind::InternalServer, Remedy::Retry),
+    ] {
+        let rejected = decoded(answer(&json!(finish), &message, &counts)).expect_err(finish);
+        assert_eq!((rejected.failure.kind, rejected.failure.remedy()), (kind, remedy), "{message}");
+        let usage = rejected.response.expect("what came").usage.expect("the tokens");
+        assert_eq!(usage.total_tokens(), Some(5));
+    }
+    for body in [r#"{"choices":[]}"#, "{}"] {
+        let failure = decoded(body).expect_err("no choices").failure;
+        assert_eq!(failure.kind, FailureKind::ApiResponseValidation);
+    }
+    let declined = json!({"content": null, "refusal": "I will not."});
+    assert!(decoded(answer(&json!("stop"), &declined, &json!(null))).is_ok());
+}
+
+#[test]
+fn what_is_no_answer_at_all_is_told_as_such() {
+    let failure = decoded(r#"{"error":{"message":"slow","code":429}}"#).expect_err("error").failure;
+    assert_eq!(failure.kind, FailureKind::RateLimit);
+    for body in ["", "<html>", r#"{"choices":[{"#, "[]", "\u{1F980}"] {
+        let failure = decoded(body).expect_err(body).failure;
+        assert_eq!(failure.kind, FailureKind::ApiResponseValidation, "{body}");
+        assert!(failure.retryable, "{body}");
+    }
+}
+
+#[test]
+fn tokens_are_taken_apart_once() {
+    let told = usage(&json!({"prompt_tokens": 1210, "completion_tokens": 96, "total_tokens": 1306,
+        "prompt_tokens_details": {"cached_tokens": 1024, "cache_write_tokens": 6},
+        "completion_tokens_details": {"reasoning_tokens": 64}}))
+    .expect("told");
+    assert_eq!((told.input, told.cached, told.cache_write), (Some(180), Some(1024), Some(6)));
+    assert_eq!((told.output, told.reasoning), (Some(32), Some(64)));
+    assert_eq!(told.total_tokens(), Some(1306));
+
+    let xai = usage(&json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 35,
+        "completion_tokens_details": {"reasoning_tokens": 20}}))
+    .expect("told");
+    assert_eq!((xai.output, xai.reasoning, xai.total_tokens()), (Some(5), Some(20), Some(35)));
+
+    let deepseek = usage(&json!({"prompt_tokens": 10, "completion_tokens": 5,
+        "prompt_cache_hit_tokens": 8}))
+    .expect("told");
+    assert_eq!((deepseek.input, deepseek.cached), (Some(2), Some(8)));
+
+    assert_eq!(usage(&json!({"prompt_tokens": 0, "completion_tokens": 0})), None);
+    let half = usage(&json!({"prompt_tokens": 7.0, "completion_tokens": null})).expect("told");
+    assert_eq!((half.input, half.output, half.total_tokens()), (Some(7), None, None));
+}

@@ -1,0 +1,257 @@
+//! [`Transport`] over reqwest: HTTP/1.1 with keep-alive, rustls, no redirects, no retries of its
+//! own.
+//!
+//! HTTP/1.1, because providers cap the streams of an HTTP/2 connection, and calls above that cap
+//! would wait in silence. No redirects, because a key must not travel to another host. The
+//! system's roots are read when the first `https` call is made, not before: it takes 10 ms.
+
+use std::error::Error as _;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Response};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use tokio::time::timeout;
+
+use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::wire::message::{Headers, Timeouts, WireReply, WireRequest};
+use crate::wire::secret::Redactor;
+use crate::wire::transport::{Sending, Transport};
+
+/// The largest body that is taken; the longest answers of today's models are a hundredth of it.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024 * 1024;
+
+/// How the runner names itself to servers.
+const USER_AGENT: &str = concat!("runner/", env!("CARGO_PKG_VERSION"));
+
+/// Calls over sockets.
+#[derive(Debug)]
+pub struct Http {
+    timeouts: Timeouts,
+    redactor: Redactor,
+    plain: Client,
+    secure: OnceLock<Result<Client, String>>,
+}
+
+/// Why no client could be made.
+#[derive(Debug, thiserror::Error)]
+#[error("set up HTTP: {0}")]
+pub struct HttpError(String);
+
+impl Http {
+    /// A transport with these timeouts. No reply that it gives holds a key of `redactor`.
+    pub fn new(timeouts: Timeouts, redactor: Redactor) -> Result<Self, HttpError> {
+        let without_roots = tls(|config| Ok(config.with_root_certificates(RootCertStore::empty())));
+        let plain = without_roots.and_then(|tls| client(&timeouts, tls)).map_err(HttpError)?;
+        Ok(Self { timeouts, redactor, plain, secure: OnceLock::new() })
+    }
+
+    fn client_for(&self, url: &str) -> Result<&Client, Failure> {
+        if url.starts_with("http://") {
+            return Ok(&self.plain);
+        }
+        let made = self.secure.get_or_init(|| {
+            let with_roots =
+                tls(|config| config.with_platform_verifier().map_err(|why| why.to_string()));
+            with_roots.and_then(|tls| client(&self.timeouts, tls))
+        });
+        made.as_ref().map_err(|why| {
+            Failure::new(FailureKind::ApiConnection, format!("TLS cannot be set up: {why}"))
+                .with_remedy(Remedy::GiveUp)
+        })
+    }
+
+    async fn exchange(&self, request: WireRequest) -> Result<WireReply, Failure> {
+        let sending = self.client_for(&request.url)?.post(&request.url).headers(headers(&request)?);
+        let first_byte = self.timeouts.first_byte.unwrap_or(self.timeouts.total);
+        let response = match timeout(first_byte, sending.body(request.body).send()).await {
+            Ok(answered) => answered.map_err(|why| self.not_sent(&why))?,
+            Err(_) => return Err(too_late("the first byte", "first_byte_timeout", first_byte)),
+        };
+        let status = response.status().as_u16();
+        let headers = self.kept(response.headers());
+        let body = self.body(response).await?;
+        Ok(WireReply { status, headers, body })
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Bytes, Failure> {
+        let idle = self.timeouts.idle.unwrap_or(self.timeouts.total);
+        let mut first = Bytes::new();
+        let mut whole = BytesMut::new();
+        loop {
+            let piece = match timeout(idle, response.chunk()).await {
+                Ok(Ok(Some(piece))) => piece,
+                Ok(Ok(None)) => break,
+                Ok(Err(why)) => return Err(self.cut_off(&why)),
+                Err(_) => return Err(too_late("the next piece", "idle_timeout", idle)),
+            };
+            if first.len() + whole.len() + piece.len() > MAX_RESPONSE_BYTES {
+                return Err(too_large());
+            }
+            // Most replies are one piece, which then needs no copy.
+            if first.is_empty() && whole.is_empty() {
+                first = piece;
+            } else {
+                if whole.is_empty() {
+                    whole.extend_from_slice(&first);
+                    first = Bytes::new();
+                }
+                whole.extend_from_slice(&piece);
+            }
+        }
+        let body = if whole.is_empty() { first } else { whole.freeze() };
+        Ok(self.redactor.clean_bytes(body))
+    }
+
+    fn kept(&self, all: &HeaderMap) -> Headers {
+        let mut kept = Headers::default();
+        for (name, value) in all {
+            let name = name.as_str();
+            if !is_of_interest(name) {
+                continue;
+            }
+            if let Ok(value) = value.to_str() {
+                kept.push(name, &self.redactor.clean_text(value));
+            }
+        }
+        kept
+    }
+
+    fn not_sent(&self, why: &reqwest::Error) -> Failure {
+        let cause = self.redactor.clean_text(&innermost(why)).into_owned();
+        if why.is_connect() && (why.is_timeout() || cause.contains("timed out")) {
+            return too_late("a connection", "connect_timeout", self.timeouts.connect);
+        }
+        if why.is_builder() {
+            return Failure::new(
+                FailureKind::BadRequest,
+                format!("the request cannot be made: {cause}"),
+            );
+        }
+        let message = match why.is_connect() {
+            true => format!("no connection could be made: {cause}"),
+            false => format!("the connection broke before an answer came: {cause}"),
+        };
+        let failure = Failure::new(FailureKind::ApiConnection, message);
+        // A certificate does not get better by asking again.
+        match is_tls(why) {
+            true => failure.with_remedy(Remedy::GiveUp),
+            false => failure,
+        }
+    }
+
+    fn cut_off(&self, why: &reqwest::Error) -> Failure {
+        let cause = innermost(why);
+        let cause = self.redactor.clean_text(&cause);
+        let message = format!("the answer was cut off: {cause}");
+        Failure::new(FailureKind::ApiResponseValidation, message).with_remedy(Remedy::Retry)
+    }
+}
+
+impl Transport for Http {
+    fn send(&self, request: WireRequest) -> Sending<'_> {
+        Box::pin(async move {
+            let total = self.timeouts.total;
+            match timeout(total, self.exchange(request)).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(too_late("the whole answer", "timeout", total)),
+            }
+        })
+    }
+}
+
+/// A TLS configuration with ring's cryptography and the roots that `with_roots` gives it.
+fn tls(
+    with_roots: impl FnOnce(
+        rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>,
+    ) -> Result<
+        rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>,
+        String,
+    >,
+) -> Result<ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|why| why.to_string())?;
+    Ok(with_roots(versions)?.with_no_client_auth())
+}
+
+fn client(timeouts: &Timeouts, tls: ClientConfig) -> Result<Client, String> {
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .http1_only()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(timeouts.connect)
+        .user_agent(USER_AGENT)
+        .build()
+        .map_err(|why| innermost(&why))
+}
+
+fn headers(request: &WireRequest) -> Result<HeaderMap, Failure> {
+    let bad = |name: &str| {
+        let message = format!("the value of the header `{name}` cannot be sent");
+        Failure::new(FailureKind::BadRequest, message)
+    };
+    let mut headers = HeaderMap::with_capacity(request.headers.len() + 2);
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(reqwest::header::CONTENT_TYPE, json);
+    for (name, value) in &request.headers {
+        let value = HeaderValue::from_str(value).map_err(|_| bad(name))?;
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    if let Some(key) = &request.key {
+        let text = [key.prefix, key.key.expose()].concat();
+        let mut value = HeaderValue::from_str(&text).map_err(|_| bad(key.name))?;
+        value.set_sensitive(true);
+        headers.insert(HeaderName::from_static(key.name), value);
+    }
+    Ok(headers)
+}
+
+/// The headers that something in the runner reads.
+fn is_of_interest(name: &str) -> bool {
+    name.starts_with("retry-after")
+        || name.contains("ratelimit")
+        || matches!(name, "x-request-id" | "request-id" | "x-should-retry" | "content-type")
+}
+
+fn too_late(what: &str, key: &str, limit: Duration) -> Failure {
+    let message = format!("{what} did not come within {limit:?} (`limits.{key}`)");
+    Failure::new(FailureKind::Timeout, message)
+}
+
+fn too_large() -> Failure {
+    let limit = MAX_RESPONSE_BYTES / (1024 * 1024);
+    let message = format!("the answer is longer than {limit} MiB");
+    Failure::new(FailureKind::ApiResponseValidation, message).with_remedy(Remedy::GiveUp)
+}
+
+/// The last error of a chain: reqwest's own words say less, and hold the whole URL.
+fn innermost(why: &reqwest::Error) -> String {
+    let mut cause = why.source();
+    let mut text = None;
+    while let Some(error) = cause {
+        text = Some(error.to_string());
+        cause = error.source();
+    }
+    text.unwrap_or_else(|| "the request failed".to_owned())
+}
+
+fn is_tls(why: &reqwest::Error) -> bool {
+    let mut cause = why.source();
+    while let Some(error) = cause {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

@@ -1,0 +1,93 @@
+//! Requests and replies as plain data, the same for every transport.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::wire::secret::Secret;
+
+/// What a dialect wants sent. It is always a POST of JSON.
+#[derive(Clone, Debug)]
+pub struct WireRequest {
+    /// The whole URL.
+    pub url: String,
+    /// Headers beside `content-type`; none of them is secret.
+    pub headers: Vec<(&'static str, String)>,
+    /// The header that carries the key, with what stands before the key in it.
+    pub key: Option<KeyHeader>,
+    /// The body: JSON.
+    pub body: Bytes,
+}
+
+/// How the key travels: `authorization: Bearer <key>`, `api-key: <key>`, ...
+#[derive(Clone, Debug)]
+pub struct KeyHeader {
+    /// The header's name, in lower case.
+    pub name: &'static str,
+    /// What stands before the key, such as `Bearer `.
+    pub prefix: &'static str,
+    /// The key.
+    pub key: Secret,
+}
+
+/// A whole reply.
+#[derive(Clone, Debug)]
+pub struct WireReply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers that mean something to us.
+    pub headers: Headers,
+    /// The body, without any key.
+    pub body: Bytes,
+}
+
+/// The few headers of a reply that the runner reads, by lower-case name.
+#[derive(Clone, Debug, Default)]
+pub struct Headers(Vec<(Box<str>, Box<str>)>);
+
+impl Headers {
+    /// Keeps one header.
+    pub fn push(&mut self, name: &str, value: &str) {
+        self.0.push((name.into(), value.into()));
+    }
+
+    /// The value of a header, by its lower-case name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value)
+    }
+}
+
+/// How long each part of an attempt may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// The whole attempt.
+    pub total: Duration,
+    /// Making the connection.
+    pub connect: Duration,
+    /// From the send to the first byte of the answer; `None`: only the whole counts.
+    pub first_byte: Option<Duration>,
+    /// Between two pieces of the answer; `None`: only the whole counts.
+    pub idle: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    /// Ten minutes for an attempt and ten seconds to connect: slow models think for minutes.
+    fn default() -> Self {
+        Self {
+            total: Duration::from_mins(10),
+            connect: Duration::from_secs(10),
+            first_byte: None,
+            idle: None,
+        }
+    }
+}
+
+/// When the parts of a reply came, for the record.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// When the request was handed to the connection.
+    pub sent: Instant,
+    /// When the last byte was there.
+    pub done: Instant,
+}

@@ -1,0 +1,9 @@
+//! Bytes: requests out, replies in, and nothing said about what they mean.
+//!
+//! [`message`] is plain data, [`transport`] the only I/O trait, [`http`] its one implementation
+//! over a socket. Keys are [`secret`], and no reply that passes here still holds one.
+
+pub mod http;
+pub mod message;
+pub mod secret;
+pub mod transport;
