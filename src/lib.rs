@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod engine;
+pub mod mock;
 pub mod pace;
 pub mod provider;
 pub mod wire;

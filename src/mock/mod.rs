@@ -1,0 +1,22 @@
+//! GROUND. A provider that never bills: it answers over real HTTP on loopback, without key or network.
+//!
+//! A [`script`] says how it behaves: how slow, how faulty, how strict. What is *answered*
+//! ([`answer`], with the files of [`answers`] and the sentences of [`prose`]) is kept apart from
+//! the form it is answered in ([`voice`]), so that a further dialect is one more voice. All chance
+//! comes from [`dice`]: a hash of the seed and of what was asked, so every run can be repeated.
+//! The [`desk`] takes one request through [`limits`] and [`faults`] to its answer and counts it in
+//! [`stats`]; the [`server`] is the socket around it.
+
+pub mod answer;
+pub mod answers;
+pub mod desk;
+pub mod dice;
+pub mod faults;
+pub mod limits;
+pub mod prose;
+pub mod refusal;
+pub mod reply;
+pub mod script;
+pub mod server;
+pub mod stats;
+pub mod voice;
