@@ -1,0 +1,238 @@
+//! A temporary folder with a job in it, and the built binary run there.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::eventually;
+
+/// A folder for one test; it goes when this is dropped.
+pub(crate) struct JobDir {
+    root: TempDir,
+    vars: Vec<(String, String)>,
+}
+
+/// What a run of the binary left behind.
+#[derive(Debug)]
+pub(crate) struct Output {
+    /// The exit code; `None` when a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Output {
+    /// Panics with all that was printed unless the exit code is this one.
+    #[track_caller]
+    pub(crate) fn expect_code(self, code: i32) -> Self {
+        let Self { code: actual, stdout, stderr } = &self;
+        assert_eq!(*actual, Some(code), "exit code\n--- stdout\n{stdout}\n--- stderr\n{stderr}");
+        self
+    }
+}
+
+impl JobDir {
+    pub(crate) fn new() -> Self {
+        let root = tempfile::tempdir().expect("a folder");
+        for name in ["work", "home", "printed"] {
+            fs::create_dir(root.path().join(name)).expect("a folder");
+        }
+        Self { root, vars: Vec::new() }
+    }
+
+    /// The folder in which the binary runs.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.root.path().join("work")
+    }
+
+    /// Sets an environment variable for the binary; all but `PATH` and `HOME` are unset.
+    pub(crate) fn var(&mut self, name: &str, value: &str) -> &mut Self {
+        self.vars.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Writes a file, with the folders above it.
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("a folder");
+        fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// Writes `job.toml`.
+    pub(crate) fn job(&self, text: &str) -> PathBuf {
+        self.write("job.toml", text)
+    }
+
+    /// Runs the binary to its end.
+    #[track_caller]
+    pub(crate) fn run<A: AsRef<str>>(&self, args: &[A]) -> Output {
+        self.spawn(args).wait()
+    }
+
+    /// Starts the binary.
+    pub(crate) fn spawn<A: AsRef<str>>(&self, args: &[A]) -> Running {
+        let printed = self.root.path().join("printed");
+        let nth = fs::read_dir(&printed).expect("a folder").count();
+        let stdout = printed.join(format!("{nth}.stdout"));
+        let stderr = printed.join(format!("{nth}.stderr"));
+        let child = Command::new(env!("CARGO_BIN_EXE_runner"))
+            .args(args.iter().map(AsRef::as_ref))
+            .current_dir(self.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.root.path().join("home"))
+            .envs(self.vars.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(File::create(&stdout).expect("a file"))
+            .stderr(File::create(&stderr).expect("a file"))
+            .spawn()
+            .expect("the binary starts");
+        Running { child, stdout, stderr }
+    }
+
+    /// The newest run of a job, by its `latest` link or, where links cannot be, the file instead.
+    #[track_caller]
+    pub(crate) fn latest(&self, job: &str) -> RunFolder {
+        let jobs = self.path().join("runs").join(job);
+        let latest = jobs.join("latest");
+        let path = if latest.is_file() {
+            jobs.join(fs::read_to_string(&latest).expect("the name of a run").trim())
+        } else {
+            fs::canonicalize(&latest)
+                .unwrap_or_else(|error| panic!("no `{}`: {error}", latest.display()))
+        };
+        RunFolder(path)
+    }
+
+    /// All runs of a job, oldest first.
+    pub(crate) fn runs(&self, job: &str) -> Vec<RunFolder> {
+        let Ok(entries) = fs::read_dir(self.path().join("runs").join(job)) else {
+            return Vec::new();
+        };
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        let mut runs: Vec<_> = paths.filter(|path| path.is_dir() && !path.is_symlink()).collect();
+        runs.sort_unstable();
+        runs.into_iter().map(RunFolder).collect()
+    }
+}
+
+/// The binary while it runs; dropping it kills it.
+pub(crate) struct Running {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+impl Running {
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn wait(mut self) -> Output {
+        let mut status = None;
+        eventually("the binary ends", || {
+            status = self.child.try_wait().expect("a child that can be waited for");
+            status.is_some()
+        });
+        let code = status.and_then(|status| status.code());
+        Output { code, stdout: self.stdout(), stderr: self.stderr() }
+    }
+
+    /// Kills it as `kill -9` does, and waits for its end.
+    pub(crate) fn kill(mut self) -> Output {
+        self.child.kill().expect("a child that can be killed");
+        self.wait()
+    }
+
+    /// Sends a signal by its name, such as `INT` or `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(id).status();
+        assert!(sent.expect("kill runs").success(), "the binary has ended already");
+    }
+
+    /// What it has printed so far.
+    pub(crate) fn stdout(&self) -> String {
+        fs::read_to_string(&self.stdout).expect("text on stdout")
+    }
+
+    /// What it has printed on stderr so far.
+    pub(crate) fn stderr(&self) -> String {
+        fs::read_to_string(&self.stderr).expect("text on stderr")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended already where the test went well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The folder of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RunFolder(PathBuf);
+
+/// One row of a CSV, by its columns.
+pub(crate) type CsvRow = BTreeMap<String, String>;
+
+impl RunFolder {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The folder's name.
+    pub(crate) fn name(&self) -> String {
+        self.0.file_name().expect("a run has a name").to_string_lossy().into_owned()
+    }
+
+    /// A file of it, as text.
+    #[track_caller]
+    pub(crate) fn text(&self, name: &str) -> String {
+        let path = self.0.join(name);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// How many whole lines a file of it has by now; none if it is not there yet.
+    pub(crate) fn lines(&self, name: &str) -> usize {
+        let bytes = fs::read(self.0.join(name)).unwrap_or_default();
+        memchr::memchr_iter(b'\n', &bytes).count()
+    }
+
+    /// A JSON file of it.
+    #[track_caller]
+    pub(crate) fn json(&self, name: &str) -> Value {
+        serde_json::from_str(&self.text(name)).expect("JSON")
+    }
+
+    /// A JSONL file of it.
+    #[track_caller]
+    pub(crate) fn jsonl(&self, name: &str) -> Vec<Value> {
+        let text = self.text(name);
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    /// The rows of `responses.jsonl`.
+    #[track_caller]
+    pub(crate) fn responses(&self) -> Vec<Value> {
+        self.jsonl("responses.jsonl")
+    }
+
+    /// The rows of a CSV file of it.
+    #[track_caller]
+    pub(crate) fn csv(&self, name: &str) -> Vec<CsvRow> {
+        let mut reader = csv::Reader::from_path(self.0.join(name)).expect("a CSV file");
+        reader.deserialize().map(|row| row.expect("a row")).collect()
+    }
+
+    /// The columns of a CSV file of it, in order.
+    #[track_caller]
+    pub(crate) fn columns(&self, name: &str) -> Vec<String> {
+        let mut reader = csv::Reader::from_path(self.0.join(name)).expect("a CSV file");
+        reader.headers().expect("a header").iter().map(str::to_owned).collect()
+    }
+}

@@ -1,0 +1,25 @@
+//! What the integration tests share: a server to be scripted, limits for it, and job folders.
+
+#![allow(dead_code, reason = "each test file uses what it needs")]
+
+pub(crate) mod client;
+pub(crate) mod handlers;
+pub(crate) mod job;
+pub(crate) mod quota;
+pub(crate) mod server;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Nothing that a test waits for takes this long on a machine that is not ill.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Blocks until something holds; panics with `what` when patience ends.
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "in vain waited for: {what}");
+        std::thread::park_timeout(Duration::from_millis(3));
+    }
+}
