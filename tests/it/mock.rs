@@ -84,7 +84,7 @@ async fn a_port_in_use_is_named() {
 
 #[tokio::test]
 async fn a_stream_comes_in_pieces_over_its_latency() {
-    let mock = mock("latency = '200ms'\nlatency_sigma = 0").await;
+    let mock = mock("latency = '400ms'\nlatency_sigma = 0").await;
     let mut body = question("echo", "one two three four five six seven eight");
     body["stream"] = json!(true);
     body["stream_options"] = json!({"include_usage": true});
@@ -99,8 +99,8 @@ async fn a_stream_comes_in_pieces_over_its_latency() {
         text.push_str(std::str::from_utf8(&chunk).expect("utf-8"));
     }
     let whole = start.elapsed();
-    assert!(first.expect("a chunk") < Duration::from_millis(150), "{first:?}");
-    assert!(whole > Duration::from_millis(150), "{whole:?}");
+    assert!(first.expect("a chunk") < Duration::from_millis(300), "{first:?}");
+    assert!(whole > Duration::from_millis(300), "{whole:?}");
     assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
     let content: String = text
         .lines()
@@ -114,7 +114,7 @@ async fn a_stream_comes_in_pieces_over_its_latency() {
 /// How one try went, in a word.
 async fn tried(client: &reqwest::Client, base: &str, text: &str) -> &'static str {
     let body = question("echo", text);
-    match timeout(Duration::from_millis(150), ask(client, base, &body)).await {
+    match timeout(Duration::from_secs(1), ask(client, base, &body)).await {
         Err(_) => "timeout",
         Ok(Err(error)) if error.is_request() => "reset",
         Ok(Err(_)) => "truncated",
@@ -135,12 +135,18 @@ async fn faults_come_in_their_shares_and_again_in_the_same_places() {
     for seed in [1, 1, 2] {
         let mock = mock(&format!("{script}{seed}")).await;
         let (client, base) = (client(), mock.base_url());
-        let mut fates = Vec::new();
+        let mut rows = JoinSet::new();
         for row in 0..60 {
-            for _ in 0..2 {
-                fates.push(tried(&client, &base, &format!("row {row}")).await);
-            }
+            let (client, base) = (client.clone(), base.clone());
+            rows.spawn(async move {
+                let text = format!("row {row}");
+                let first = tried(&client, &base, &text).await;
+                (row, [first, tried(&client, &base, &text).await])
+            });
         }
+        let mut rows = rows.join_all().await;
+        rows.sort_unstable();
+        let fates: Vec<_> = rows.into_iter().flat_map(|(_, fates)| fates).collect();
         let counts = fates.iter().fold(BTreeMap::<&str, u64>::new(), |mut counts, fate| {
             *counts.entry(fate).or_default() += 1;
             counts
@@ -212,7 +218,10 @@ async fn a_reset_is_one_and_a_cut_answer_keeps_its_first_half() {
 #[tokio::test]
 async fn limits_are_enforced_and_told_in_headers() {
     let mock = mock("limits = { rpm = 60, burst = 2, tpm = 1000 }").await;
-    let one = ask_mock(&mock, "echo", "hi").await;
+    let (client, base) = (client(), mock.base_url());
+    let echo =
+        async |text: &str| ask(&client, &base, &question("echo", text)).await.expect("an answer");
+    let one = echo("hi").await;
     assert_eq!(one.status, 200);
     for (name, value) in [
         ("x-ratelimit-limit-requests", "60"),
@@ -223,8 +232,8 @@ async fn limits_are_enforced_and_told_in_headers() {
         assert_eq!(one.header(name), Some(value), "{name}");
     }
     assert!(one.header("x-ratelimit-reset-requests").is_some());
-    assert_eq!(ask_mock(&mock, "echo", "hi").await.status, 200);
-    let barred = ask_mock(&mock, "echo", "hi").await;
+    assert_eq!(echo("hi").await.status, 200);
+    let barred = echo("hi").await;
     assert_eq!(barred.status, 429);
     let error = &barred.json()["error"];
     assert_eq!(
@@ -234,12 +243,12 @@ async fn limits_are_enforced_and_told_in_headers() {
     assert_eq!(barred.header("retry-after"), Some("1"));
     let millis: u64 =
         barred.header("retry-after-ms").and_then(|text| text.parse().ok()).expect("a wait");
-    assert!((500..=1000).contains(&millis), "{millis}");
+    assert!((1..=1000).contains(&millis), "{millis}");
     tokio::time::sleep(Duration::from_millis(millis)).await;
-    assert_eq!(ask_mock(&mock, "echo", "hi").await.status, 200);
+    assert_eq!(echo("hi").await.status, 200);
 
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let large = ask_mock(&mock, "echo", &"word ".repeat(1000)).await;
+    let large = echo(&"word ".repeat(1000)).await;
     assert_eq!((large.status, large.header("retry-after")), (429, None));
     assert!(large.text.contains("Request too large for echo on tokens per min (TPM): Limit 1000"));
     assert_eq!(mock.stats().limited, 2);
@@ -247,7 +256,10 @@ async fn limits_are_enforced_and_told_in_headers() {
 
 #[tokio::test]
 async fn only_so_many_are_answered_at_a_time() {
-    let mock = mock("limits = { concurrency = 3 }\nlatency = '100ms'\nretry_after = '50ms'").await;
+    let mock = mock(
+        "limits = { concurrency = 3 }\nlatency = '400ms'\nlatency_sigma = 0\nretry_after = '50ms'",
+    )
+    .await;
     let (client, base) = (client(), mock.base_url());
     let mut asking = JoinSet::new();
     for _ in 0..8 {
@@ -281,34 +293,6 @@ async fn a_dropped_mock_is_gone() {
     assert_eq!(stats.ok, 1);
     tokio::task::yield_now().await;
     assert!(ask(&client, &base, &question("echo", "hi")).await.is_err());
-}
-
-/// Asks `count` questions over `width` connections; how long that took.
-async fn ask_many(base: &str, count: usize, width: usize) -> Duration {
-    let client = client();
-    let start = Instant::now();
-    let mut asking = JoinSet::new();
-    for lane in 0..width {
-        let (client, base) = (client.clone(), base.to_owned());
-        asking.spawn(async move {
-            for nth in (lane..count).step_by(width) {
-                let body = question("echo", &format!("row {nth}"));
-                ask(&client, &base, &body).await.expect("an answer");
-            }
-        });
-    }
-    asking.join_all().await;
-    start.elapsed()
-}
-
-#[tokio::test]
-#[ignore = "a measurement, not a test"]
-async fn how_fast_the_servers_are() {
-    let server = Server::start(echo());
-    let took = ask_many(&server.base_url(), 20_000, 64).await;
-    let mock = mock("").await;
-    let mock_took = ask_many(&mock.base_url(), 20_000, 64).await;
-    panic!("20000 requests: the tests' server {took:?}, the mock {mock_took:?}");
 }
 
 #[tokio::test]

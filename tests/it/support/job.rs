@@ -150,8 +150,9 @@ impl Running {
     /// Sends a signal by its name, such as `INT` or `TERM`.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        let sent = Command::new("kill").arg(format!("-{name}")).arg(id).status();
-        assert!(sent.expect("kill runs").success(), "the binary has ended already");
+        // The shell's own `kill`, as a program of that name is not installed everywhere.
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status();
+        assert!(sent.expect("a shell runs").success(), "the binary has ended already");
     }
 
     /// What it has printed so far.
@@ -234,5 +235,35 @@ impl RunFolder {
     pub(crate) fn columns(&self, name: &str) -> Vec<String> {
         let mut reader = csv::Reader::from_path(self.0.join(name)).expect("a CSV file");
         reader.headers().expect("a header").iter().map(str::to_owned).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_binary_runs_in_its_folder_and_is_heard() {
+        let dir = JobDir::new();
+        let output = dir.run(&["--help"]).expect_code(0);
+        assert_eq!(output.stderr, "");
+    }
+
+    #[test]
+    fn the_files_of_a_run_are_found_and_read() {
+        let dir = JobDir::new();
+        dir.write("runs/hello/20260101T000000Z-0000/journal.jsonl", "{}\n{}\n{");
+        let newer = "runs/hello/20260102T000000Z-0000";
+        dir.write(&format!("{newer}/responses.jsonl"), "{\"row\":\"1\"}\n");
+        dir.write(&format!("{newer}/responses.csv"), "row,content\r\n1,\"a, b\"\r\n");
+        dir.write("runs/hello/latest", "20260102T000000Z-0000\n");
+        let latest = dir.latest("hello");
+        assert_eq!(latest.name(), "20260102T000000Z-0000");
+        assert_eq!(latest.responses()[0]["row"], "1");
+        assert_eq!(latest.csv("responses.csv")[0]["content"], "a, b");
+        assert_eq!(latest.columns("responses.csv"), ["row", "content"]);
+        let runs = dir.runs("hello");
+        assert_eq!((runs.len(), runs[0].lines("journal.jsonl")), (2, 2));
+        assert_eq!(runs[0].lines("no such file"), 0);
     }
 }

@@ -34,7 +34,8 @@ pub(crate) fn sliding_sum(
         }
         let spent: u64 = past.iter().map(|(_, cost)| cost).sum();
         if spent + cost > limit {
-            let oldest = past.front().map_or(window, |(at, _)| window.saturating_sub(seen.at - *at));
+            let oldest =
+                past.front().map_or(window, |(at, _)| window.saturating_sub(seen.at - *at));
             return too_many(limit, oldest);
         }
         past.push_back((seen.at, cost));
