@@ -5,4 +5,6 @@ pub mod engine;
 pub mod mock;
 pub mod pace;
 pub mod provider;
+pub mod report;
+pub mod store;
 pub mod wire;

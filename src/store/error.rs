@@ -1,0 +1,134 @@
+//! What can break between this machine and a run folder.
+//!
+//! A message fits after "failed to" and is whole: it names the cause, and what to do stands on a
+//! line of its own. Whoever prints it need not walk the chain of sources.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A run folder that cannot be used as it stands.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Someone else writes the run.
+    #[error(
+        "lock `{}`: another runner{} is writing this run\n\
+         help: wait until it is done, or stop it and try again with `--resume`",
+        .run.display(),
+        .holder.as_ref().map(|who| format!(" ({who})")).unwrap_or_default()
+    )]
+    Locked {
+        /// The run folder.
+        run: PathBuf,
+        /// Who holds it: pid and start, where that could be read.
+        holder: Option<String>,
+    },
+    /// The disk, or whatever stands behind a path, refused.
+    #[error("{what} `{}`: {source}{}", .path.display(), help(.source))]
+    Io {
+        /// What was tried, such as `write`.
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A line of the journal is not what a runner wrote.
+    #[error(
+        "read line {line} of `{}`: {why}\n\
+         help: the file was changed or damaged after it was written: restore it from a copy, or \
+         run the job anew without `--resume`",
+        .path.display()
+    )]
+    CorruptJournal {
+        /// The journal.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// `run.json` is not what a runner wrote.
+    #[error(
+        "read `{}`: {why}\n\
+         help: restore the file from a copy, or remove it: reports can do without it",
+        .path.display()
+    )]
+    CorruptManifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A newer runner wrote the file.
+    #[error(
+        "read `{}`: it has format version {found}, and this runner knows versions up to {known}\n\
+         help: use a newer runner for this run",
+        .path.display()
+    )]
+    UnknownVersion {
+        /// The file.
+        path: PathBuf,
+        /// The version it has.
+        found: u32,
+        /// The newest version that this runner reads.
+        known: u32,
+    },
+    /// The path is no run folder.
+    #[error(
+        "open run `{}`: there is no `journal.jsonl` in it\n\
+         help: name the folder of one run, such as `runs/<job>/latest`",
+        .path.display()
+    )]
+    NotARun {
+        /// The path that was named.
+        path: PathBuf,
+    },
+}
+
+impl StoreError {
+    /// Names what was tried and where, for `map_err`.
+    pub(crate) fn io(
+        what: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { what, path, source }
+    }
+}
+
+/// What helps against the commonest refusals of a system; empty where nothing is known to.
+fn help(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "\nhelp: free some space and try again with `--resume`; nothing that was written is lost"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "\nhelp: check who owns the folder, or choose another one with `--out DIR`"
+        }
+        io::ErrorKind::NotFound => "\nhelp: check the path",
+        io::ErrorKind::Unsupported => {
+            "\nhelp: this file system cannot lock files: choose a local folder with `--out DIR`"
+        }
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_says_what_where_why_and_what_to_do() {
+        let full = StoreError::io("write", "runs/x")(io::ErrorKind::StorageFull.into());
+        insta::assert_snapshot!(full, @r"
+        write `runs/x`: no storage space
+        help: free some space and try again with `--resume`; nothing that was written is lost
+        ");
+        let locked =
+            StoreError::Locked { run: "runs/x".into(), holder: Some("pid 1, since noon".into()) };
+        insta::assert_snapshot!(locked, @r"
+        lock `runs/x`: another runner (pid 1, since noon) is writing this run
+        help: wait until it is done, or stop it and try again with `--resume`
+        ");
+    }
+}

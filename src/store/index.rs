@@ -1,0 +1,292 @@
+//! Where in a journal the outcome of each place in the plan stands: 8 bytes a task.
+//!
+//! What is rare (a task that was asked in two sessions, a job that was changed in between) takes
+//! more, and only where it happens.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::call::task::TaskId;
+use crate::store::blocks::Blocks;
+use crate::store::error::StoreError;
+use crate::store::format::{self, Fault, Kind};
+use crate::store::scan;
+
+/// A place in the plan without an outcome.
+const EMPTY: u64 = u64::MAX;
+
+/// The byte offsets of outcome lines, by their place in the plan.
+#[derive(Debug, Default)]
+pub struct Index {
+    slots: Vec<u64>,
+    earlier: HashMap<TaskId, Vec<u64>>,
+    relabelled: HashMap<u64, u64>,
+    dropped: HashMap<TaskId, Dropped>,
+}
+
+/// The last outcome of a task that the job no longer asks.
+#[derive(Debug)]
+struct Dropped {
+    was: u64,
+    line: u64,
+}
+
+impl Index {
+    /// Reads the journal from its first line to its last. Only the beginning and the end of each
+    /// line are looked at.
+    pub fn read(journal: &Path) -> Result<Self, StoreError> {
+        let mut index = Self::default();
+        let mut blocks = Blocks::open(journal)?;
+        scan::scan(journal, |offset, line| {
+            let task = format::task(line)?;
+            match format::kind(line)? {
+                Kind::Outcome { index: at } => index.outcome(task, offset, at, &mut blocks),
+                Kind::Placement { line, was, index: at } => {
+                    index.placement(task, offset, line, was, at);
+                    Ok(())
+                }
+            }
+        })?;
+        Ok(index)
+    }
+
+    /// One more than the last place of the plan that has had an outcome.
+    pub fn places_end(&self) -> u64 {
+        self.slots.len() as u64
+    }
+
+    /// The places of the plan that have an outcome, in order.
+    pub fn places(&self) -> impl Iterator<Item = u64> {
+        (0..self.places_end()).filter(|at| self.line(*at).is_some())
+    }
+
+    /// The offset of the outcome line for this place in the plan.
+    pub fn line(&self, at: u64) -> Option<u64> {
+        self.slots.get(at as usize).copied().filter(|line| *line != EMPTY)
+    }
+
+    /// The offset of the placement line that gives this place its labels, where the labels are
+    /// not those of the outcome line.
+    pub fn relabelled(&self, at: u64) -> Option<u64> {
+        self.relabelled.get(&at).copied()
+    }
+
+    /// The offsets of outcome lines of this task before its last one, oldest first.
+    pub fn earlier(&self, task: &TaskId) -> &[u64] {
+        self.earlier.get(task).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The offsets of outcome lines whose tasks the job no longer asks, by the place they had.
+    pub fn dropped(&self) -> Vec<u64> {
+        let mut dropped: Vec<(u64, u64)> =
+            self.dropped.values().map(|dropped| (dropped.was, dropped.line)).collect();
+        dropped.sort_unstable();
+        dropped.into_iter().map(|(_, line)| line).collect()
+    }
+
+    /// How many places of the plan have an outcome.
+    pub fn len(&self) -> usize {
+        self.slots.iter().filter(|line| **line != EMPTY).count()
+    }
+
+    /// Whether the journal has no outcome at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn outcome(
+        &mut self,
+        task: TaskId,
+        line: u64,
+        at: u64,
+        blocks: &mut Blocks,
+    ) -> Result<(), Fault> {
+        if let Some(before) = self.line(at) {
+            // The line of another task moves by a placement of its own.
+            let before_task = format::task(&blocks.line(before)?)?;
+            if before_task == task {
+                self.earlier.entry(task).or_default().push(before);
+            }
+        }
+        // A task that was dropped is asked again.
+        if let Some(dropped) = self.dropped.remove(&task) {
+            self.earlier.entry(task).or_default().push(dropped.line);
+        }
+        self.put(at, line);
+        self.relabelled.remove(&at);
+        Ok(())
+    }
+
+    fn placement(
+        &mut self,
+        task: TaskId,
+        placement: u64,
+        line: u64,
+        was: Option<u64>,
+        at: Option<u64>,
+    ) {
+        match was {
+            Some(was) if self.line(was) == Some(line) => {
+                self.slots[was as usize] = EMPTY;
+                self.relabelled.remove(&was);
+            }
+            Some(_) => {}
+            None => drop(self.dropped.remove(&task)),
+        }
+        if let Some(at) = at {
+            self.put(at, line);
+            self.relabelled.insert(at, placement);
+        } else {
+            let was = was.unwrap_or(EMPTY);
+            self.dropped.insert(task, Dropped { was, line });
+        }
+    }
+
+    fn put(&mut self, at: u64, line: u64) {
+        let at = at as usize;
+        if at >= self.slots.len() {
+            self.slots.resize(at + 1, EMPTY);
+        }
+        self.slots[at] = line;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::format::{Placement, Spot};
+    use crate::store::journal::Journal;
+    use crate::store::testing;
+
+    /// A journal of these tasks, in this order, each at the place of its number.
+    fn journal(tasks: &[u64]) -> (tempfile::TempDir, Journal, HashMap<u64, u64>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j");
+        fs::write(&path, "").unwrap();
+        let mut journal = Journal::open_append(&path).unwrap();
+        let mut lines = HashMap::new();
+        for task in tasks {
+            lines.insert(*task, journal.length());
+            journal.append(&[testing::ok(*task, "a")]).unwrap();
+        }
+        (folder, journal, lines)
+    }
+
+    fn moved(task: u64, line: u64, was: Option<u64>, to: Option<u64>) -> Placement {
+        let spot = |index| Spot { index, labels: testing::labels("p", "r", "m", None) };
+        Placement { task: testing::task(task), line, was, to: to.map(spot) }
+    }
+
+    #[test]
+    fn outcomes_stand_by_their_place_in_the_plan() {
+        let (_folder, journal, lines) = journal(&[2, 0, 5]);
+        let index = Index::read(journal.path()).unwrap();
+        assert_eq!(index.places().collect::<Vec<_>>(), [0, 2, 5]);
+        assert_eq!(index.line(2), Some(lines[&2]));
+        assert_eq!((index.line(1), index.line(9), index.len()), (None, None, 3));
+        assert!(index.dropped().is_empty() && index.earlier(&testing::task(2)).is_empty());
+    }
+
+    #[test]
+    fn a_later_outcome_takes_the_place_and_keeps_the_earlier_ones() {
+        let (_folder, mut journal, lines) = journal(&[0, 1]);
+        let second = journal.length();
+        journal.append(&[testing::ok(1, "b")]).unwrap();
+        let third = journal.length();
+        journal.append(&[testing::ok(1, "c")]).unwrap();
+        let index = Index::read(journal.path()).unwrap();
+        assert_eq!(index.line(1), Some(third));
+        assert_eq!(index.earlier(&testing::task(1)), [lines[&1], second]);
+    }
+
+    #[test]
+    fn two_tasks_that_swap_places_do_not_lose_each_other() {
+        let (_folder, mut journal, lines) = journal(&[0, 1]);
+        let first = journal.length();
+        journal
+            .append_placements(&[
+                moved(0, lines[&0], Some(0), Some(1)),
+                moved(1, lines[&1], Some(1), Some(0)),
+            ])
+            .unwrap();
+        let index = Index::read(journal.path()).unwrap();
+        assert_eq!((index.line(0), index.line(1)), (Some(lines[&1]), Some(lines[&0])));
+        assert_eq!(index.relabelled(1), Some(first));
+        assert!(index.relabelled(0).is_some_and(|line| line > first));
+    }
+
+    #[test]
+    fn a_dropped_task_can_come_back() {
+        let (_folder, mut journal, lines) = journal(&[0, 1, 2]);
+        journal.append_placements(&[moved(2, lines[&2], Some(2), None)]).unwrap();
+        journal.append_placements(&[moved(1, lines[&1], Some(1), None)]).unwrap();
+        let index = Index::read(journal.path()).unwrap();
+        assert_eq!(index.places().collect::<Vec<_>>(), [0]);
+        assert_eq!(index.dropped(), [lines[&1], lines[&2]]);
+        journal.append_placements(&[moved(2, lines[&2], None, Some(7))]).unwrap();
+        let index = Index::read(journal.path()).unwrap();
+        assert_eq!(index.line(7), Some(lines[&2]));
+        assert_eq!(index.dropped(), [lines[&1]]);
+    }
+
+    #[test]
+    fn a_dropped_task_that_is_asked_anew_is_dropped_no_more() {
+        let (_folder, mut journal, lines) = journal(&[0, 1]);
+        journal.append_placements(&[moved(1, lines[&1], Some(1), None)]).unwrap();
+        journal.append(&[testing::ok(1, "b")]).unwrap();
+        let index = Index::read(journal.path()).unwrap();
+        assert!(index.dropped().is_empty());
+        assert_eq!(index.earlier(&testing::task(1)), [lines[&1]]);
+    }
+
+    #[test]
+    fn a_new_outcome_has_labels_of_its_own() {
+        let (_folder, mut journal, lines) = journal(&[0]);
+        journal.append_placements(&[moved(0, lines[&0], Some(0), Some(3))]).unwrap();
+        let line = journal.length();
+        let mut entry = testing::ok(0, "new");
+        entry.index = 3;
+        journal.append(&[entry]).unwrap();
+        let index = Index::read(journal.path()).unwrap();
+        assert_eq!((index.line(3), index.relabelled(3)), (Some(line), None));
+        assert_eq!(index.earlier(&testing::task(0)), [lines[&0]]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(50))]
+
+        #[test]
+        fn shuffles_and_drops_leave_every_task_where_it_was_put_last(
+            plans in proptest::collection::vec(
+                Just((0..8_u64).collect::<Vec<_>>()).prop_shuffle(), 1..4),
+            asked in 1..8_usize,
+        ) {
+            let (_folder, mut journal, lines) = journal(&[3, 1, 0, 2, 7, 6, 5, 4]);
+            let mut places: HashMap<u64, Option<u64>> = (0..8).map(|n| (n, Some(n))).collect();
+            for plan in &plans {
+                let mut placements = Vec::new();
+                for task in 0..8 {
+                    let at = plan[..asked].iter().position(|other| *other == task);
+                    let to = at.map(|at| at as u64);
+                    let was = places.insert(task, to).unwrap();
+                    if was != to {
+                        placements.push(moved(task, lines[&task], was, to));
+                    }
+                }
+                journal.append_placements(&placements).unwrap();
+            }
+            let index = Index::read(journal.path()).unwrap();
+            for (task, place) in places {
+                match place {
+                    Some(at) => prop_assert_eq!(index.line(at), Some(lines[&task])),
+                    None => prop_assert!(index.dropped().contains(&lines[&task])),
+                }
+            }
+            prop_assert_eq!((index.len(), index.dropped().len()), (asked, 8 - asked));
+        }
+    }
+}
