@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::store::error::StoreError;
@@ -26,11 +26,6 @@ impl Beside {
         Ok(Self { file, temporary, place, finished: false })
     }
 
-    /// The file to write to.
-    pub fn file(&self) -> &File {
-        &self.file
-    }
-
     /// Where it will stand.
     pub fn place(&self) -> &Path {
         &self.place
@@ -41,6 +36,16 @@ impl Beside {
         fs::rename(&self.temporary, &self.place).map_err(StoreError::io("write", &self.place))?;
         self.finished = true;
         Ok(())
+    }
+}
+
+impl Write for Beside {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 
@@ -55,11 +60,9 @@ impl Drop for Beside {
 
 /// Replaces a small file as a whole, and waits until the disk has it.
 pub fn replace(place: &Path, content: &[u8]) -> Result<(), StoreError> {
-    let beside = Beside::create(place)?;
-    let mut file = beside.file();
-    file.write_all(content)
-        .and_then(|()| file.sync_all())
-        .map_err(StoreError::io("write", place))?;
+    let mut beside = Beside::create(place)?;
+    let written = beside.write_all(content).and_then(|()| beside.file.sync_all());
+    written.map_err(StoreError::io("write", place))?;
     beside.finish()
 }
 
@@ -83,8 +86,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("a.txt");
         replace(&place, b"old").unwrap();
-        let beside = Beside::create(&place).unwrap();
-        beside.file().write_all(b"half").unwrap();
+        let mut beside = Beside::create(&place).unwrap();
+        beside.write_all(b"half").unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
         drop(beside);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);

@@ -1,0 +1,124 @@
+//! The CSV reports: RFC 4180, UTF-8, with a header.
+
+use std::io;
+use std::path::Path;
+
+use csv::{Terminator, Writer, WriterBuilder};
+
+use crate::store::beside::Beside;
+use crate::store::error::StoreError;
+
+use super::columns::{AttemptCell, Cell, Column, ERRORS, RESPONSES, RowCell, USAGE};
+use super::summary::Summary;
+use super::{Report, Row};
+
+/// Bytes written at once.
+const BUFFER: usize = 256 << 10;
+
+/// `responses.csv`: one line a task.
+#[derive(Debug)]
+pub struct ResponsesCsv(Table<RowCell>);
+
+/// `usage.csv`: one line for every attempt that was answered.
+#[derive(Debug)]
+pub struct UsageCsv(Table<AttemptCell>);
+
+/// `errors.csv`: one line for every attempt that failed.
+#[derive(Debug)]
+pub struct ErrorsCsv(Table<AttemptCell>);
+
+impl ResponsesCsv {
+    /// Begins the report.
+    pub fn create(run: &Path) -> Result<Self, StoreError> {
+        Table::create(&run.join("responses.csv"), RESPONSES).map(Self)
+    }
+}
+
+impl UsageCsv {
+    /// Begins the report.
+    pub fn create(run: &Path) -> Result<Self, StoreError> {
+        Table::create(&run.join("usage.csv"), USAGE).map(Self)
+    }
+}
+
+impl ErrorsCsv {
+    /// Begins the report.
+    pub fn create(run: &Path) -> Result<Self, StoreError> {
+        Table::create(&run.join("errors.csv"), ERRORS).map(Self)
+    }
+}
+
+impl Report for ResponsesCsv {
+    fn row(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
+        if row.planned { self.0.line(|cell| cell(row)) } else { Ok(()) }
+    }
+
+    fn finish(self: Box<Self>, _: &Summary) -> Result<(), StoreError> {
+        self.0.finish()
+    }
+}
+
+impl Report for UsageCsv {
+    fn row(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
+        let mut answered = row.attempts.iter().filter(|attempt| attempt.was_answered());
+        answered.try_for_each(|attempt| self.0.line(|cell| cell(row, attempt)))
+    }
+
+    fn finish(self: Box<Self>, _: &Summary) -> Result<(), StoreError> {
+        self.0.finish()
+    }
+}
+
+impl Report for ErrorsCsv {
+    fn row(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
+        let mut failed = row.attempts.iter().filter(|attempt| attempt.failure.is_some());
+        failed.try_for_each(|attempt| self.0.line(|cell| cell(row, attempt)))
+    }
+
+    fn finish(self: Box<Self>, _: &Summary) -> Result<(), StoreError> {
+        self.0.finish()
+    }
+}
+
+/// A CSV file with these columns.
+#[derive(Debug)]
+struct Table<C: 'static> {
+    writer: Writer<Beside>,
+    columns: &'static [Column<C>],
+    cell: Vec<u8>,
+}
+
+impl<C> Table<C> {
+    fn create(place: &Path, columns: &'static [Column<C>]) -> Result<Self, StoreError> {
+        let writer = WriterBuilder::new()
+            .terminator(Terminator::CRLF)
+            .buffer_capacity(BUFFER)
+            .from_writer(Beside::create(place)?);
+        let mut table = Self { writer, columns, cell: Vec::new() };
+        let header = table.writer.write_record(columns.iter().map(|column| column.name));
+        header.map_err(|error| table.failed(error))?;
+        Ok(table)
+    }
+
+    fn line<'a>(&mut self, cell: impl Fn(&C) -> Cell<'a>) -> Result<(), StoreError> {
+        for column in self.columns {
+            self.cell.clear();
+            cell(&column.cell).write_csv(&mut self.cell);
+            let written = self.writer.write_field(&self.cell);
+            written.map_err(|error| self.failed(error))?;
+        }
+        let ended = self.writer.write_record(None::<&[u8]>);
+        ended.map_err(|error| self.failed(error))
+    }
+
+    fn finish(self) -> Result<(), StoreError> {
+        let place = self.writer.get_ref().place().to_owned();
+        let file = self.writer.into_inner();
+        let file = file.map_err(|error| StoreError::io("write", place)(error.into_error()))?;
+        file.finish()
+    }
+
+    fn failed(&self, error: csv::Error) -> StoreError {
+        StoreError::io("write", self.writer.get_ref().place())(io::Error::from(error))
+    }
+}

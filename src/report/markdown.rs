@@ -1,0 +1,169 @@
+//! `summary.md`: the summary for people and pull requests.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::store::beside::Beside;
+use crate::store::error::StoreError;
+
+use super::advice::advice;
+use super::figures::{cost, count, millis, tokens};
+use super::summary::{Summary, Totals};
+use super::{Report, Row};
+
+/// A file of the run folder, and what it holds.
+pub type FileNote = (&'static str, &'static str);
+
+/// `summary.md` in the making.
+#[derive(Debug)]
+pub struct SummaryMarkdown {
+    file: Beside,
+    files: Vec<FileNote>,
+}
+
+impl SummaryMarkdown {
+    /// Begins the report, which will link to these files.
+    pub fn create(run: &Path, files: Vec<FileNote>) -> Result<Self, StoreError> {
+        Ok(Self { file: Beside::create(run.join("summary.md"))?, files })
+    }
+}
+
+impl Report for SummaryMarkdown {
+    fn row(&mut self, _: &Row<'_>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, summary: &Summary) -> Result<(), StoreError> {
+        let text = markdown(summary, &self.files);
+        let written = self.file.write_all(text.as_bytes());
+        written.map_err(StoreError::io("write", self.file.place()))?;
+        self.file.finish()
+    }
+}
+
+/// The whole page.
+pub fn markdown(summary: &Summary, files: &[FileNote]) -> String {
+    let mut page = format!("# {}\n\n{}\n", escape(&summary.job), headline(summary));
+    if !summary.by_model.is_empty() {
+        models(&mut page, summary);
+    }
+    if !summary.errors.is_empty() {
+        errors(&mut page, summary);
+    }
+    page.push_str("\n## Files\n\n");
+    for (name, doc) in files {
+        line(&mut page, format_args!("- [`{name}`]({name}): {doc}"));
+    }
+    line(&mut page, format_args!("\nRun `{}`.", summary.run));
+    page
+}
+
+fn headline(summary: &Summary) -> String {
+    let totals = &summary.totals;
+    let tasks = summary.planned.unwrap_or(totals.tasks);
+    let mut text = format!("**{} of {} tasks answered**", count(totals.ok), count(tasks));
+    let others = [
+        (totals.error, "failed"),
+        (totals.skipped, "skipped"),
+        (tasks.saturating_sub(totals.tasks), "not done"),
+    ];
+    for (number, what) in others.into_iter().filter(|(number, _)| *number > 0) {
+        let _ = write!(text, ", {} {what}", count(number));
+    }
+    let _ = write!(text, "; {}", all_tokens(totals));
+    let _ = write!(text, "; cost {}", cost(totals.cost_usd, totals.unpriced));
+    if let Some(wall) = summary.wall_ms {
+        let _ = write!(text, "; in {}", millis(Some(wall)));
+    }
+    text.push('.');
+    if totals.dropped > 0 {
+        let dropped = count(totals.dropped);
+        let _ =
+            write!(text, " Tokens and cost include tasks that the job no longer asks: {dropped}.");
+    }
+    text
+}
+
+fn all_tokens(totals: &Totals) -> String {
+    let sum = &totals.tokens;
+    match (sum.total_tokens, sum.missing) {
+        (None, _) => "tokens unknown".to_owned(),
+        (Some(total), 0) => format!("{} tokens", count(total)),
+        (Some(total), missing) => {
+            format!("{} tokens + {} untold", count(total), count(missing))
+        }
+    }
+}
+
+fn models(page: &mut String, summary: &Summary) {
+    page.push_str(
+        "\n| model | ok | failed | skipped | retries | tokens in | tokens out | cost | p50 | p95 |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+    );
+    for model in &summary.by_model {
+        model_line(page, &model.name(), &model.totals);
+    }
+    if summary.by_model.len() > 1 {
+        model_line(page, "all", &summary.totals);
+    }
+}
+
+fn model_line(page: &mut String, name: &str, totals: &Totals) {
+    line(
+        page,
+        format_args!(
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            escape(name),
+            count(totals.ok),
+            count(totals.error),
+            count(totals.skipped),
+            count(totals.retries),
+            tokens(totals.tokens.prompt_tokens),
+            tokens(totals.tokens.completion_tokens),
+            cost(totals.cost_usd, totals.unpriced),
+            millis(totals.latency_ms.p50),
+            millis(totals.latency_ms.p95),
+        ),
+    );
+}
+
+fn errors(page: &mut String, summary: &Summary) {
+    page.push_str(
+        "\n## Errors\n\n| type | failed tasks | failed attempts | for example | what to do |\n\
+         |---|--:|--:|---|---|\n",
+    );
+    for error in &summary.errors {
+        line(
+            page,
+            format_args!(
+                "| {} | {} | {} | {} | {} |",
+                error.kind,
+                count(error.tasks),
+                count(error.attempts),
+                escape(&error.example),
+                advice(error.kind),
+            ),
+        );
+    }
+}
+
+fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(page, "{text}");
+}
+
+/// Text from outside, so that it can neither end a cell nor become markup.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '#' | '!' | '&' | '@' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,211 @@
+//! GROUND. What the user gets: reports, each a fold over the journal in plan order.
+//!
+//! One pass shows every [`Row`] to every [`Report`]; `table.rs` knows which there are. To add
+//! one, write its file, give it a variant there, and the compiler names the rest. A new column is
+//! one row in `columns.rs`.
+//!
+//! Reports are written beside their place and renamed, so that nobody reads half of one. Two runs
+//! with the same answers give the same rows in the same order.
+
+pub mod advice;
+pub mod answer;
+pub mod columns;
+pub mod csv;
+pub mod figures;
+pub mod histogram;
+pub mod json;
+pub mod jsonl;
+pub mod markdown;
+pub mod summary;
+pub mod table;
+pub mod tally;
+pub mod terminal;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::call::failure::Failure;
+use crate::call::moment::Moment;
+use crate::call::money::{CostStatus, Usd};
+use crate::call::record::{FailedTry, Status};
+use crate::call::task::TaskId;
+use crate::call::usage::Usage;
+use crate::store::entries::{Line, OutcomeLine};
+use crate::store::error::StoreError;
+
+use self::answer::Answer;
+use self::summary::Summary;
+
+/// One report in the making.
+pub trait Report {
+    /// Takes the next row. Rows of the plan come first, in its order.
+    fn row(&mut self, row: &Row<'_>) -> Result<(), StoreError>;
+
+    /// Ends the report and puts it in its place. Dropped before that, it leaves no trace.
+    fn finish(self: Box<Self>, summary: &Summary) -> Result<(), StoreError>;
+}
+
+/// One task: how it ended, and every attempt at it.
+#[derive(Debug)]
+pub struct Row<'a> {
+    /// Its line in `responses.jsonl`, without the line end.
+    pub line: &'a [u8],
+    /// Whether the job still asks it. What it no longer asks was paid for all the same: it is in
+    /// the reports of attempts and in the sums, and in no other.
+    pub planned: bool,
+    /// How it ended.
+    pub record: RecordView<'a>,
+    /// What the answer says.
+    pub answer: Answer<'a>,
+    /// Every attempt, those of earlier sessions first.
+    pub attempts: Vec<Attempt>,
+}
+
+/// What reports show of a record: all but what was asked.
+#[derive(Debug, Deserialize)]
+#[expect(missing_docs, reason = "the fields are those of `call::record::Record`")]
+pub struct RecordView<'a> {
+    pub task: TaskId,
+    #[serde(borrow)]
+    pub job: Cow<'a, str>,
+    #[serde(borrow)]
+    pub run: Cow<'a, str>,
+    #[serde(borrow)]
+    pub prompt: Cow<'a, str>,
+    #[serde(borrow)]
+    pub row: Cow<'a, str>,
+    pub repeat: u32,
+    #[serde(borrow)]
+    pub model: Cow<'a, str>,
+    #[serde(borrow)]
+    pub variant: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub model_used: Cow<'a, str>,
+    #[serde(borrow)]
+    pub provider: Cow<'a, str>,
+    pub status: Status,
+    #[serde(borrow)]
+    pub response: Option<&'a RawValue>,
+    pub usage: Option<Usage>,
+    pub cost_usd: Option<Usd>,
+    pub cost_status: CostStatus,
+    pub latency_ms: Option<u64>,
+    pub ttft_ms: Option<u64>,
+    pub queued_ms: u64,
+    pub started_at: Option<Moment>,
+    pub attempts: u32,
+    #[serde(borrow)]
+    pub request_id: Option<Cow<'a, str>>,
+    pub error: Option<Failure>,
+}
+
+/// One attempt at a task, whether it was answered or not.
+#[derive(Debug)]
+pub struct Attempt {
+    /// Its number within the task, from 1; `None` for a task that failed before it was sent.
+    pub number: Option<u32>,
+    /// When it was sent.
+    pub at: Option<Moment>,
+    /// `provider/model` that was asked.
+    pub model_used: Arc<str>,
+    /// The provider that was asked.
+    pub provider: Arc<str>,
+    /// The provider's name for the call.
+    pub request_id: Option<String>,
+    /// The tokens, when it was answered and the provider told them.
+    pub usage: Option<Usage>,
+    /// What they cost, where that is known.
+    pub cost_usd: Option<Usd>,
+    /// Whether the cost is known, or nothing was answered.
+    pub cost_status: CostStatus,
+    /// Why it failed; `None` when it did not.
+    pub failure: Option<Failure>,
+    /// How long the runner waited before the next attempt, in ms.
+    pub waited_ms: Option<u64>,
+    /// Whether it is the attempt that the task's row in `responses.csv` shows.
+    pub is_final: bool,
+}
+
+impl Attempt {
+    /// Whether the provider answered with something it may have billed.
+    pub fn was_answered(&self) -> bool {
+        self.cost_status != CostStatus::NoAnswer
+    }
+
+    fn failed(tried: FailedTry) -> Self {
+        Self {
+            number: Some(tried.attempt),
+            at: Some(tried.at),
+            model_used: tried.model_used,
+            provider: tried.provider,
+            request_id: tried.request_id,
+            usage: tried.usage,
+            cost_usd: tried.cost_usd,
+            cost_status: tried.cost_status,
+            failure: Some(tried.failure),
+            waited_ms: tried.waited_ms,
+            is_final: false,
+        }
+    }
+
+    /// The attempt that a record tells of: one that succeeded, or one that was never sent.
+    fn told(record: &RecordView<'_>) -> Self {
+        let answered = record.status == Status::Ok;
+        Self {
+            number: answered.then_some(record.attempts),
+            at: record.started_at,
+            model_used: Arc::from(&*record.model_used),
+            provider: Arc::from(&*record.provider),
+            request_id: record.request_id.as_deref().map(str::to_owned),
+            usage: record.usage,
+            cost_usd: record.cost_usd,
+            cost_status: record.cost_status,
+            failure: record.error.clone(),
+            waited_ms: None,
+            is_final: false,
+        }
+    }
+}
+
+impl<'a> Row<'a> {
+    /// Reads what the journal has on a task.
+    pub fn read(line: &'a Line) -> Result<Self, StoreError> {
+        let mut attempts = Vec::new();
+        for earlier in line.earlier() {
+            add_attempts(&mut attempts, earlier, &view(earlier)?)?;
+        }
+        let record = view(line.outcome())?;
+        add_attempts(&mut attempts, line.outcome(), &record)?;
+        let planned = line.index.is_some();
+        if let Some(last) = attempts.last_mut() {
+            last.is_final = planned && record.status != Status::Skipped;
+        }
+        let answer = record.response.map(Answer::read).unwrap_or_default();
+        Ok(Self { line: line.response_line(), planned, record, answer, attempts })
+    }
+}
+
+fn view(line: &OutcomeLine) -> Result<RecordView<'_>, StoreError> {
+    serde_json::from_slice(line.record()).map_err(|error| line.corrupt(error))
+}
+
+/// Adds the attempts that one outcome line of the journal tells of.
+fn add_attempts(
+    attempts: &mut Vec<Attempt>,
+    line: &OutcomeLine,
+    record: &RecordView<'_>,
+) -> Result<(), StoreError> {
+    let tries = line.tries()?;
+    // A task can fail before it is sent; that is nobody's attempt, and still a failure to show.
+    let unsent = record.status == Status::Error && tries.is_empty();
+    attempts.extend(tries.into_iter().map(Attempt::failed));
+    if record.status == Status::Ok || unsent {
+        attempts.push(Attempt::told(record));
+    }
+    Ok(())
+}

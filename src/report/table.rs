@@ -1,0 +1,114 @@
+//! Which reports there are, and the pass over the journal that writes them.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::store::RunDir;
+use crate::store::entries::Entries;
+use crate::store::error::StoreError;
+
+use super::csv::{ErrorsCsv, ResponsesCsv, UsageCsv};
+use super::json::SummaryJson;
+use super::jsonl::{ErrorsJsonl, ResponsesJsonl};
+use super::markdown::{FileNote, SummaryMarkdown};
+use super::summary::Summary;
+use super::tally::Tally;
+use super::{Report, Row};
+
+/// A kind of report that a job can ask for.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum ReportSpec {
+    /// `responses.jsonl` and `errors.jsonl`.
+    Jsonl,
+    /// `responses.csv`, `usage.csv` and `errors.csv`.
+    Csv,
+    /// `summary.json` and `summary.md`.
+    Summary,
+}
+
+impl ReportSpec {
+    /// All of them, which is what a job gets that names none.
+    pub const ALL: &[Self] = &[Self::Jsonl, Self::Csv, Self::Summary];
+
+    /// The files it makes, and what they hold.
+    pub fn files(self) -> &'static [FileNote] {
+        match self {
+            Self::Jsonl => &[
+                ("responses.jsonl", "every task, with what was asked and answered"),
+                ("errors.jsonl", "every attempt that failed"),
+            ],
+            Self::Csv => &[
+                ("responses.csv", "every task, flat"),
+                ("usage.csv", "tokens and cost of every attempt that was answered"),
+                ("errors.csv", "every attempt that failed"),
+            ],
+            Self::Summary => {
+                &[("summary.json", "all numbers"), ("summary.md", "the numbers for people")]
+            }
+        }
+    }
+
+    fn open(self, run: &Path, files: &[FileNote]) -> Result<Vec<Box<dyn Report>>, StoreError> {
+        Ok(match self {
+            Self::Jsonl => {
+                vec![Box::new(ResponsesJsonl::create(run)?), Box::new(ErrorsJsonl::create(run)?)]
+            }
+            Self::Csv => vec![
+                Box::new(ResponsesCsv::create(run)?),
+                Box::new(UsageCsv::create(run)?),
+                Box::new(ErrorsCsv::create(run)?),
+            ],
+            Self::Summary => vec![
+                Box::new(SummaryJson::create(run)?),
+                Box::new(SummaryMarkdown::create(run, files.to_vec())?),
+            ],
+        })
+    }
+}
+
+/// Writes these reports of a run from its journal, in one pass and in memory of 8 bytes a task,
+/// and gives the summary. After an error, no report has changed by half.
+pub fn write_reports(run: &RunDir, specs: &[ReportSpec]) -> Result<Summary, StoreError> {
+    let wanted: Vec<ReportSpec> =
+        ReportSpec::ALL.iter().copied().filter(|spec| specs.contains(spec)).collect();
+    let files: Vec<FileNote> = wanted.iter().flat_map(|spec| spec.files()).copied().collect();
+    let mut reports = Vec::new();
+    for spec in wanted {
+        reports.extend(spec.open(run.path(), &files)?);
+    }
+    let summary = fold(run, &mut reports)?;
+    for report in reports {
+        report.finish(&summary)?;
+    }
+    Ok(summary)
+}
+
+/// The summary of a run from its journal; writes nothing.
+pub fn summarize(run: &RunDir) -> Result<Summary, StoreError> {
+    fold(run, &mut [])
+}
+
+fn fold(run: &RunDir, reports: &mut [Box<dyn Report>]) -> Result<Summary, StoreError> {
+    let manifest = run.manifest()?;
+    let index = run.index()?;
+    let mut tally = Tally::default();
+    for line in Entries::open(&run.journal_path(), &index)? {
+        let line = line?;
+        let row = Row::read(&line)?;
+        tally.add(&row);
+        for report in &mut *reports {
+            report.row(&row)?;
+        }
+    }
+    let mut summary = tally.finish(run.name(), manifest);
+    if summary.job.is_empty() {
+        // Neither `run.json` nor an outcome names the job, but the run stands in its folder.
+        let job = run.path().parent().and_then(Path::file_name);
+        summary.job = job.unwrap_or_default().to_string_lossy().into_owned();
+    }
+    Ok(summary)
+}

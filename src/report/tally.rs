@@ -1,0 +1,369 @@
+//! Adds up rows to a [`Summary`], in memory that does not grow with their number.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::call::failure::FailureKind;
+use crate::call::money::{CostStatus, Usd};
+use crate::call::record::Status;
+use crate::call::usage::UsageRow;
+use crate::store::manifest::{Manifest, Session};
+
+use super::histogram::Histogram;
+use super::summary::{
+    ErrorSummary, Latency, MadeFrom, ModelSummary, PromptSummary, ProviderSummary, Spread, Summary,
+    TokenTotals, Totals, VERSION,
+};
+use super::{Attempt, Row};
+
+/// The most characters of a message that serves as an example.
+const EXAMPLE: usize = 200;
+
+/// The sums so far.
+#[derive(Debug, Default)]
+pub struct Tally {
+    job: Option<String>,
+    all: Count,
+    errors: BTreeMap<FailureKind, ErrorCount>,
+    models: Groups<ModelHead>,
+    prompts: Groups<String>,
+    providers: Groups<String>,
+}
+
+#[derive(Debug)]
+struct ModelHead {
+    model: String,
+    variant: Option<String>,
+    provider: String,
+    model_used: String,
+}
+
+#[derive(Debug, Default)]
+struct ErrorCount {
+    tasks: u64,
+    attempts: u64,
+    example: String,
+}
+
+impl Tally {
+    /// Counts a row.
+    pub fn add(&mut self, row: &Row<'_>) {
+        let record = &row.record;
+        self.job.get_or_insert_with(|| record.job.clone().into_owned());
+        let variant = record.variant.as_deref();
+        let marker = if variant.is_some() { "with" } else { "without" };
+        let model = self.models.of(&[&record.model, marker, variant.unwrap_or("")], || ModelHead {
+            model: record.model.to_string(),
+            variant: variant.map(str::to_owned),
+            provider: record.provider.to_string(),
+            model_used: record.model_used.to_string(),
+        });
+        let prompt = self.prompts.of(&[&record.prompt], || record.prompt.to_string());
+        for count in [&mut self.all, model, prompt] {
+            count.row(row);
+            row.attempts.iter().for_each(|attempt| count.attempt(attempt));
+        }
+        let provider = |name: &str| name.to_owned();
+        self.providers.of(&[&record.provider], || provider(&record.provider)).row(row);
+        for attempt in &row.attempts {
+            let count = self.providers.of(&[&attempt.provider], || provider(&attempt.provider));
+            count.attempt(attempt);
+            self.error(attempt);
+        }
+    }
+
+    fn error(&mut self, attempt: &Attempt) {
+        let Some(failure) = &attempt.failure else { return };
+        let count = self.errors.entry(failure.kind).or_default();
+        count.tasks += u64::from(attempt.is_final);
+        count.attempts += u64::from(attempt.number.is_some());
+        if count.example.is_empty() {
+            count.example = failure.message.chars().take(EXAMPLE).collect();
+        }
+    }
+
+    /// The summary of all rows so far; `run.json` tells what the journal does not.
+    pub fn finish(self, run: String, manifest: Option<Manifest>) -> Summary {
+        let sessions = manifest.as_ref().map(|manifest| &*manifest.sessions).unwrap_or_default();
+        let last = sessions.last();
+        let mut summary = Summary {
+            v: VERSION,
+            job: self.job.unwrap_or_default(),
+            run,
+            made_from: MadeFrom { sessions: sessions.len() as u64, ..MadeFrom::default() },
+            tags: BTreeMap::new(),
+            started_at: sessions.first().map(|session| session.started_at),
+            ended_at: last.and_then(|session| session.ended_at),
+            ended: last.and_then(|session| session.ended.clone()),
+            wall_ms: wall(sessions),
+            planned: None,
+            totals: self.all.totals(),
+            errors: errors(self.errors),
+            by_model: self.models.finish(|head, totals| ModelSummary {
+                model: head.model,
+                variant: head.variant,
+                provider: head.provider,
+                model_used: head.model_used,
+                totals,
+            }),
+            by_prompt: self.prompts.finish(|prompt, totals| PromptSummary { prompt, totals }),
+            by_provider: self
+                .providers
+                .finish(|provider, totals| ProviderSummary { provider, totals }),
+        };
+        if let Some(manifest) = manifest {
+            summary.job = manifest.job;
+            summary.tags = manifest.tags;
+            summary.planned = Some(manifest.tasks);
+            summary.made_from.runner_version = Some(manifest.runner_version);
+            summary.made_from.job_hash = Some(manifest.job_hash);
+            summary.made_from.prices_hash = manifest.prices_hash;
+        }
+        summary
+    }
+}
+
+/// The time of all sessions together; `None` when one of them has no end.
+fn wall(sessions: &[Session]) -> Option<u64> {
+    if sessions.is_empty() {
+        return None;
+    }
+    let times = sessions.iter().map(|session| {
+        let millis = session.ended_at?.as_millis() - session.started_at.as_millis();
+        // A clock that was set back makes no session shorter than nothing.
+        Some(millis.max(0).unsigned_abs())
+    });
+    times.sum()
+}
+
+fn errors(counts: BTreeMap<FailureKind, ErrorCount>) -> Vec<ErrorSummary> {
+    let mut errors: Vec<ErrorSummary> = counts
+        .into_iter()
+        .map(|(kind, count)| ErrorSummary {
+            kind,
+            tasks: count.tasks,
+            attempts: count.attempts,
+            example: count.example,
+        })
+        .collect();
+    errors.sort_by_key(|error| std::cmp::Reverse((error.tasks, error.attempts)));
+    errors
+}
+
+/// Counts by name, in the order in which the names first came.
+#[derive(Debug)]
+struct Groups<H> {
+    counts: Vec<(H, Count)>,
+    places: HashMap<String, usize>,
+    /// The name that is looked up, kept so that a row costs no allocation.
+    name: String,
+}
+
+impl<H> Default for Groups<H> {
+    fn default() -> Self {
+        Self { counts: Vec::new(), places: HashMap::new(), name: String::new() }
+    }
+}
+
+impl<H> Groups<H> {
+    fn of(&mut self, name: &[&str], head: impl FnOnce() -> H) -> &mut Count {
+        self.name.clear();
+        for part in name {
+            self.name.push_str(part);
+            self.name.push('\0');
+        }
+        let place = self.places.get(&self.name).copied().unwrap_or_else(|| {
+            let place = self.counts.len();
+            self.places.insert(self.name.clone(), place);
+            self.counts.push((head(), Count::default()));
+            place
+        });
+        &mut self.counts[place].1
+    }
+
+    fn finish<T>(self, make: impl Fn(H, Totals) -> T) -> Vec<T> {
+        self.counts.into_iter().map(|(head, count)| make(head, count.totals())).collect()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    /// The plain counts; the sums of money and tokens are filled in at the end.
+    totals: Totals,
+    tokens: [TokenSum; 6],
+    cost: Money,
+    final_cost: Money,
+    latency: Histogram,
+    ttft: Histogram,
+    queued: Histogram,
+}
+
+impl Count {
+    fn row(&mut self, row: &Row<'_>) {
+        let record = &row.record;
+        let totals = &mut self.totals;
+        if !row.planned {
+            totals.dropped += 1;
+            return;
+        }
+        totals.tasks += 1;
+        match record.status {
+            Status::Ok => totals.ok += 1,
+            Status::Error => totals.error += 1,
+            Status::Skipped => totals.skipped += 1,
+        }
+        if record.status == Status::Ok {
+            record.latency_ms.into_iter().for_each(|latency| self.latency.add(latency));
+            record.ttft_ms.into_iter().for_each(|ttft| self.ttft.add(ttft));
+        }
+        if record.started_at.is_some() {
+            self.queued.add(record.queued_ms);
+        }
+        if record.cost_status != CostStatus::NoAnswer {
+            self.final_cost.add(record.cost_usd);
+        }
+    }
+
+    fn attempt(&mut self, attempt: &Attempt) {
+        let totals = &mut self.totals;
+        if let Some(number) = attempt.number {
+            totals.attempts += 1;
+            totals.retries += u64::from(number > 1);
+            totals.failed_attempts += u64::from(attempt.failure.is_some());
+        }
+        if !attempt.was_answered() {
+            return;
+        }
+        totals.answered_attempts += 1;
+        self.cost.add(attempt.cost_usd);
+        let usage = UsageRow::from(attempt.usage.unwrap_or_default());
+        totals.tokens.missing += u64::from(usage.total_tokens.is_none());
+        let told = [
+            usage.prompt_tokens,
+            usage.cached_tokens,
+            usage.cache_write_tokens,
+            usage.completion_tokens,
+            usage.reasoning_tokens,
+            usage.total_tokens,
+        ];
+        for (sum, told) in self.tokens.iter_mut().zip(told) {
+            sum.add(told);
+        }
+    }
+
+    fn totals(self) -> Totals {
+        let answered = self.totals.answered_attempts;
+        let [prompt, cached, cache_write, completion, reasoning, total] =
+            self.tokens.map(|sum| sum.of(answered));
+        let tokens = TokenTotals {
+            prompt_tokens: prompt,
+            cached_tokens: cached,
+            cache_write_tokens: cache_write,
+            completion_tokens: completion,
+            reasoning_tokens: reasoning,
+            total_tokens: total,
+            missing: self.totals.tokens.missing,
+        };
+        let latency = &self.latency;
+        Totals {
+            tokens,
+            cost_usd: self.cost.usd(),
+            unpriced: self.cost.unknown,
+            final_cost_usd: self.final_cost.usd(),
+            final_unpriced: self.final_cost.unknown,
+            latency_ms: Latency {
+                p50: latency.percentile(50),
+                p90: latency.percentile(90),
+                p95: latency.percentile(95),
+                p99: latency.percentile(99),
+                max: latency.max(),
+                mean: latency.mean(),
+            },
+            ttft_ms: spread(&self.ttft),
+            queued_ms: spread(&self.queued),
+            ..self.totals
+        }
+    }
+}
+
+fn spread(histogram: &Histogram) -> Spread {
+    Spread { p50: histogram.percentile(50), p95: histogram.percentile(95) }
+}
+
+/// A sum of tokens that some may not have told.
+#[derive(Debug, Default)]
+struct TokenSum {
+    sum: u64,
+    told: u64,
+}
+
+impl TokenSum {
+    fn add(&mut self, tokens: Option<u64>) {
+        if let Some(tokens) = tokens {
+            self.sum = self.sum.saturating_add(tokens);
+            self.told += 1;
+        }
+    }
+
+    /// The sum; `None` when there were answers and none told.
+    fn of(&self, answered: u64) -> Option<u64> {
+        (self.told > 0 || answered == 0).then_some(self.sum)
+    }
+}
+
+/// A sum of money that may not be known of all.
+#[derive(Debug, Default)]
+struct Money {
+    sum: Usd,
+    known: u64,
+    unknown: u64,
+}
+
+impl Money {
+    fn add(&mut self, cost: Option<Usd>) {
+        match cost {
+            Some(usd) => {
+                self.sum += usd;
+                self.known += 1;
+            }
+            None => self.unknown += 1,
+        }
+    }
+
+    /// The sum; `None` when there is something to pay and none of it is known.
+    fn usd(&self) -> Option<Usd> {
+        (self.known > 0 || self.unknown == 0).then_some(self.sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_is_not_zero() {
+        let mut money = Money::default();
+        assert_eq!(money.usd(), Some(Usd::ZERO));
+        money.add(None);
+        assert_eq!(money.usd(), None);
+        money.add(Some(Usd::from_pico(1)));
+        money.add(Some(Usd::from_pico(2)));
+        assert_eq!((money.usd(), money.unknown), (Some(Usd::from_pico(3)), 1));
+
+        let mut tokens = TokenSum::default();
+        assert_eq!(tokens.of(0), Some(0));
+        tokens.add(None);
+        assert_eq!(tokens.of(1), None);
+        tokens.add(Some(0));
+        assert_eq!(tokens.of(2), Some(0));
+    }
+
+    #[test]
+    fn groups_keep_the_order_of_their_first_rows() {
+        let mut groups = Groups::default();
+        for name in ["b", "a", "b"] {
+            groups.of(&[name], || name).totals.tasks += 1;
+        }
+        let counts = groups.finish(|name, totals| (name, totals.tasks));
+        assert_eq!(counts, [("b", 2), ("a", 1)]);
+    }
+}

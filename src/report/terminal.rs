@@ -1,0 +1,63 @@
+//! The table at the end of a run, for a terminal.
+
+use comfy_table::{
+    CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle,
+};
+
+use super::figures::{cost, count, millis, tokens};
+use super::summary::{Summary, Totals};
+
+const HEADER: [&str; 10] = [
+    "model",
+    "ok",
+    "failed",
+    "skipped",
+    "retries",
+    "tokens in",
+    "tokens out",
+    "cost",
+    "p50",
+    "p95",
+];
+
+/// One thin line below the header, and nothing else.
+const STYLE: TableStyle = TableStyle::new()
+    .header_lines(ContentLineStyle::none())
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .content_lines(ContentLineStyle::none());
+
+/// The table by model, without a line end after its last line. A last line sums up where there
+/// are several models.
+pub fn table(summary: &Summary) -> String {
+    let mut table = Table::new();
+    table.load_style(STYLE);
+    // Wide names make the table wide: what is cut off cannot be searched for.
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(HEADER);
+    for model in &summary.by_model {
+        table.add_row(line(&model.name(), &model.totals));
+    }
+    if summary.by_model.len() > 1 {
+        table.add_row(line("all", &summary.totals));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.trim_fmt()
+}
+
+fn line(name: &str, totals: &Totals) -> [String; 10] {
+    [
+        // A label may hold anything; a terminal obeys control characters.
+        name.replace(char::is_control, " "),
+        count(totals.ok),
+        count(totals.error),
+        count(totals.skipped),
+        count(totals.retries),
+        tokens(totals.tokens.prompt_tokens),
+        tokens(totals.tokens.completion_tokens),
+        cost(totals.cost_usd, totals.unpriced),
+        millis(totals.latency_ms.p50),
+        millis(totals.latency_ms.p95),
+    ]
+}
