@@ -8,7 +8,8 @@ use csv::{Terminator, Writer, WriterBuilder};
 use crate::store::beside::Beside;
 use crate::store::error::StoreError;
 
-use super::columns::{AttemptCell, Cell, Column, ERRORS, RESPONSES, RowCell, USAGE};
+use super::cell::Cell;
+use super::columns::{AttemptCell, Column, ERRORS, RESPONSES, RowCell, USAGE};
 use super::summary::Summary;
 use super::{Report, Row};
 

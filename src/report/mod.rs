@@ -9,6 +9,7 @@
 
 pub mod advice;
 pub mod answer;
+pub mod cell;
 pub mod columns;
 pub mod csv;
 pub mod figures;
@@ -177,9 +178,9 @@ impl<'a> Row<'a> {
     pub fn read(line: &'a Line) -> Result<Self, StoreError> {
         let mut attempts = Vec::new();
         for earlier in line.earlier() {
-            add_attempts(&mut attempts, earlier, &view(earlier)?)?;
+            add_attempts(&mut attempts, earlier, &earlier.read()?)?;
         }
-        let record = view(line.outcome())?;
+        let record = line.outcome().read()?;
         add_attempts(&mut attempts, line.outcome(), &record)?;
         let planned = line.index.is_some();
         if let Some(last) = attempts.last_mut() {
@@ -188,10 +189,6 @@ impl<'a> Row<'a> {
         let answer = record.response.map(Answer::read).unwrap_or_default();
         Ok(Self { line: line.response_line(), planned, record, answer, attempts })
     }
-}
-
-fn view(line: &OutcomeLine) -> Result<RecordView<'_>, StoreError> {
-    serde_json::from_slice(line.record()).map_err(|error| line.corrupt(error))
 }
 
 /// Adds the attempts that one outcome line of the journal tells of.

@@ -128,7 +128,7 @@ impl Line {
 
     /// Its last outcome as a value. `index` is 0 when the job no longer asks the task.
     pub fn entry(&self) -> Result<Entry, StoreError> {
-        let record: Record = self.outcome.fault_at(self.outcome.parse())?;
+        let record: Record = self.outcome.read()?;
         Ok(Entry { index: self.index.unwrap_or(0), record, tries: self.outcome.tries()? })
     }
 }
@@ -152,13 +152,12 @@ impl OutcomeLine {
         self.fault_at(part.map_err(Fault::from)).map(|part| part.tries)
     }
 
-    /// The error that unreadable JSON in this line is.
-    pub fn corrupt(&self, error: serde_json::Error) -> StoreError {
-        Fault::from(error).at_offset(&self.journal, self.offset)
-    }
-
-    fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Fault> {
-        Ok(serde_json::from_slice(self.record())?)
+    /// The record as a value of this form; keys that the form does not name are skipped.
+    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, StoreError> {
+        // Checked once as a whole, the text need not be checked again string by string.
+        let text = str::from_utf8(self.record());
+        let text = text.map_err(|error| Fault::NotWhole(format!("it is not UTF-8 ({error})")));
+        self.fault_at(text.and_then(|text| serde_json::from_str(text).map_err(Fault::from)))
     }
 
     fn fault_at<T>(&self, outcome: Result<T, Fault>) -> Result<T, StoreError> {
@@ -167,8 +166,7 @@ impl OutcomeLine {
 
     /// Puts other labels in the place of its own; every other byte stays.
     fn relabel(&mut self, labels: &Labels) -> Result<(), StoreError> {
-        let spans: Result<Spans<'_>, _> = self.parse();
-        let spans = self.fault_at(spans)?;
+        let spans: Spans<'_> = self.read()?;
         let text = |label: &str| serde_json::Value::from(label).to_string();
         let new = [
             (spans.prompt, text(&labels.prompt)),
