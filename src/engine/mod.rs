@@ -83,3 +83,6 @@ fn widen(widths: &[watch::Sender<usize>], total: usize, caps: &[usize], active: 
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,18 +13,18 @@ pub enum Level {
     Cancelled,
 }
 
-/// Asks a run to stop.
-#[derive(Debug)]
+/// Asks a run to stop. Clones ask the same run.
+#[derive(Clone, Debug)]
 pub struct Stopper(watch::Sender<Level>);
 
 /// Hears that the run is to stop.
 #[derive(Clone, Debug)]
 pub struct Stop(watch::Receiver<Level>);
 
-/// A pair: one asks, the other hears.
-pub fn pair() -> (Stopper, Stop) {
-    let (sender, receiver) = watch::channel(Level::Running);
-    (Stopper(sender), Stop(receiver))
+impl Default for Stopper {
+    fn default() -> Self {
+        Self(watch::channel(Level::Running).0)
+    }
 }
 
 impl Stopper {
@@ -39,12 +39,22 @@ impl Stopper {
 
     /// Goes one level further, and says to which.
     pub fn further(&self) -> Level {
-        let next = match *self.0.borrow() {
+        let next = match self.level() {
             Level::Running => Level::Draining,
             Level::Draining | Level::Cancelled => Level::Cancelled,
         };
         self.stop(next);
         next
+    }
+
+    /// How far the run has been asked to stop.
+    pub fn level(&self) -> Level {
+        *self.0.borrow()
+    }
+
+    /// One more that hears.
+    pub fn heard(&self) -> Stop {
+        Stop(self.0.subscribe())
     }
 }
 
