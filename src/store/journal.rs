@@ -40,7 +40,7 @@ impl Journal {
     }
 
     /// Writes these outcomes with one write. After an error none of them is in the journal.
-    pub fn append(&mut self, entries: &[Entry]) -> io::Result<()> {
+    pub fn append<'e>(&mut self, entries: impl IntoIterator<Item = &'e Entry>) -> io::Result<()> {
         self.buffer.clear();
         for entry in entries {
             format::write_entry(&mut self.buffer, entry)?;

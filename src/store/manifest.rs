@@ -71,7 +71,38 @@ pub struct Session {
     pub options: Value,
 }
 
+impl Input {
+    /// The hash and the length of a file, read piece by piece. `shown` is its path as the job
+    /// states it.
+    pub fn of(path: &Path, shown: String) -> Result<Self, StoreError> {
+        let file = fs::File::open(path).map_err(StoreError::io("open", path))?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(file).map_err(StoreError::io("read", path))?;
+        Ok(Self {
+            path: shown,
+            hash: hasher.finalize().to_hex().to_string(),
+            bytes: hasher.count(),
+        })
+    }
+}
+
 impl Manifest {
+    /// The manifest of a run of this job, with no session yet.
+    pub fn new(job: &str, run: &str, job_text: &str, tasks: u64) -> Self {
+        Self {
+            v: VERSION,
+            runner_version: env!("CARGO_PKG_VERSION").to_owned(),
+            job: job.to_owned(),
+            run: run.to_owned(),
+            job_hash: blake3::hash(job_text.as_bytes()).to_hex().to_string(),
+            inputs: Vec::new(),
+            prices_hash: None,
+            tags: BTreeMap::new(),
+            tasks,
+            sessions: Vec::new(),
+        }
+    }
+
     /// The manifest in this run folder; `None` when there is none.
     pub fn read(run: &Path) -> Result<Option<Self>, StoreError> {
         let path = run.join(MANIFEST);

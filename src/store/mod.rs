@@ -66,6 +66,12 @@ impl RunDir {
         folder::newest_run(&out.join(folder::job_folder(job_name)))
     }
 
+    /// The folder that somebody means by `named`: a path, or the name of a run of this job.
+    pub fn named(out: &Path, job_name: &str, named: &Path) -> PathBuf {
+        let in_job = out.join(folder::job_folder(job_name)).join(named);
+        if !named.exists() && in_job.exists() { in_job } else { named.to_owned() }
+    }
+
     /// Opens a run to go on with it, and holds its lock.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let run = Self::read(path)?;
