@@ -1,0 +1,322 @@
+//! Models: who answers, with which parameters, at what price, and which prompts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::call::money::{Price, Usd, UsdError, per_token};
+use crate::call::request::Params;
+use crate::call::task::{ContentHash, Target};
+use crate::job::check::Check;
+use crate::job::check::limits::{conflict, limits};
+use crate::job::check::providers::{Providers, is_mock};
+use crate::job::diagnostic::{Diagnostic, On, Place};
+use crate::job::file::{JobFile, ModelFile, PriceFile, UsdFile};
+use crate::job::key_path::KeyPath;
+use crate::job::params::{self, NOT_PARAMS};
+use crate::job::words;
+use crate::job::{JobTarget, LaneSpec};
+use crate::provider::Provider;
+use crate::provider::names::resolve;
+
+/// More combinations than this are a slip of the pen.
+const MOST_COMBINATIONS: usize = 1_000;
+
+/// Who is asked, and through which queues.
+#[derive(Debug, Default)]
+pub struct Models {
+    /// The targets, in the order of the file, then of the matrix.
+    pub targets: Vec<JobTarget>,
+    /// The lanes.
+    pub lanes: Vec<LaneSpec>,
+    /// Which model first stated each lane's limits.
+    stated: Vec<KeyPath>,
+}
+
+impl Check<'_> {
+    /// All models of the job.
+    pub fn models(&mut self, file: &JobFile, providers: &mut Providers, sets: &[String]) -> Models {
+        let top = KeyPath::top();
+        self.params(&file.params, &top.key("params"));
+        let combinations = self.matrix(&file.matrix, &top.key("matrix"));
+        let mut models = Models::default();
+        let mut labels: BTreeMap<&str, KeyPath> = BTreeMap::new();
+        for (nth, model) in file.models.iter().flatten().enumerate() {
+            let path = top.key("models").index(nth);
+            self.label(model, &path, &mut labels);
+            self.params(&model.params, &path.key("params"));
+            let sets = self.set_places(model.prompts.as_deref(), sets, &path.key("prompts"));
+            let price = self.price(model.price.as_ref(), &path.key("price"));
+            let Some((provider, name)) = self.resolve(model, providers, &path) else { continue };
+            let base = params::overlaid(&file.params.clone().into(), &model.params.clone().into());
+            let lane = self.lane(&mut models, &provider, &name, model, &path);
+            for combination in &combinations {
+                let params = params::overlaid(&base, &combination.params);
+                self.fits_mock(&provider, &params, &path);
+                let target = Target {
+                    label: model
+                        .label
+                        .as_deref()
+                        .or(model.model.as_deref())
+                        .unwrap_or_default()
+                        .into(),
+                    provider: Arc::clone(&provider.name),
+                    model: Arc::clone(&name),
+                    variant: combination.variant.clone(),
+                    params: Arc::new(params),
+                    price,
+                };
+                let hash = ContentHash::of_target(&target, nth_alike(&models.targets, &target));
+                let target = JobTarget { target: Arc::new(target), hash, lane, sets: sets.clone() };
+                models.targets.push(target);
+            }
+        }
+        models
+    }
+
+    fn resolve(
+        &mut self,
+        model: &ModelFile,
+        providers: &mut Providers,
+        path: &KeyPath,
+    ) -> Option<(Arc<Provider>, Arc<str>)> {
+        let name = model.model.as_deref()?;
+        let at = path.key("model");
+        match resolve(name, &self.catalog, &providers.names()) {
+            Ok(resolved) => {
+                // An own name may be an alias of the catalogue, whose proper name counts.
+                let proper = self.catalog.find(&resolved.provider).map(|(name, _)| name.to_owned());
+                let proper = proper.unwrap_or(resolved.provider);
+                let provider = self.provider(providers, &proper, &at)?;
+                Some((provider, resolved.model.into()))
+            }
+            Err(why) => {
+                let fault = Diagnostic::at_value(at, why.message).help(why.help);
+                // Its definition may stand in a part of the text that could not be read.
+                self.missing.push(fault);
+                None
+            }
+        }
+    }
+
+    fn label<'f>(
+        &mut self,
+        model: &'f ModelFile,
+        path: &KeyPath,
+        labels: &mut BTreeMap<&'f str, KeyPath>,
+    ) {
+        let (label, path) = match (&model.label, &model.model) {
+            (Some(label), _) => (label, path.key("label")),
+            (None, Some(name)) => (name, path.key("model")),
+            (None, None) => return,
+        };
+        if label.trim().is_empty() || label.chars().any(char::is_control) {
+            let message = "a model needs a name that can be shown";
+            self.faults.push(Diagnostic::at_value(path.clone(), message));
+        }
+        if let Some(first) = labels.get(label.as_str()) {
+            let place = Place::Key { path: first.clone(), on: On::Value };
+            let message = format!("two models are called `{}`", label.escape_debug());
+            let fault = Diagnostic::at_value(path, message).also(place, "the other");
+            self.faults.push(fault.help("give each a `label` of its own: reports name them by it"));
+        } else {
+            labels.insert(label, path);
+        }
+    }
+
+    /// The places of the prompt sets that a model gets.
+    fn set_places(
+        &mut self,
+        named: Option<&[String]>,
+        sets: &[String],
+        path: &KeyPath,
+    ) -> Vec<usize> {
+        let Some(named) = named else { return (0..sets.len()).collect() };
+        let mut places = Vec::new();
+        for (nth, name) in named.iter().enumerate() {
+            match sets.iter().position(|set| set == name) {
+                Some(place) => places.push(place),
+                None => {
+                    let message = format!("no prompt set is called `{}`", name.escape_debug());
+                    let help = words::suggestion(name, sets, "there is");
+                    self.missing.push(Diagnostic::at_value(path.index(nth), message).help(help));
+                }
+            }
+        }
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    /// Keys that are no parameters, slips of the pen, and what cannot be asked yet.
+    fn params(&mut self, table: &Map<String, Value>, path: &KeyPath) {
+        for (name, value) in table {
+            self.param(name, std::slice::from_ref(value), &path.key(name));
+        }
+        if let Some([first, second]) = params::stated_twice(table) {
+            let place = Place::Key { path: path.key(first), on: On::Key };
+            let message = format!("`{first}` and `{second}` are two names for one limit");
+            let fault = Diagnostic::at_key(path.key(second), message).also(place, "the other");
+            self.faults.push(fault.help("keep the one that the model takes"));
+        }
+    }
+
+    fn param(&mut self, name: &str, values: &[Value], path: &KeyPath) {
+        if let Some((_, help)) = NOT_PARAMS.iter().find(|(known, _)| *known == name) {
+            let message = format!("`{name}` is no parameter");
+            self.faults.push(Diagnostic::at_key(path.clone(), message).help(*help));
+        } else if name == "stream" && values.contains(&Value::Bool(true)) {
+            let fault = Diagnostic::at_key(path.clone(), "streaming is not supported yet");
+            self.faults.push(fault.help("leave `stream` away: the answers are the same"));
+        } else if let Some(meant) = params::meant(name) {
+            let fault = Diagnostic::at_key(path.clone(), format!("unknown parameter `{name}`"));
+            self.faults.push(fault.help(format!("did you mean `{meant}`?")));
+        }
+    }
+
+    fn matrix(&mut self, matrix: &Map<String, Value>, path: &KeyPath) -> Vec<Combination> {
+        let mut combinations = vec![Combination::default()];
+        let mut count = 1_usize;
+        for (name, list) in matrix {
+            let values = list.as_array().map_or(&[][..], Vec::as_slice);
+            let at = path.key(name);
+            self.param(name, values, &at);
+            for (nth, value) in values.iter().enumerate() {
+                if values[..nth].contains(value) {
+                    let fault = Diagnostic::at_value(at.index(nth), "this value stands here twice");
+                    self.faults
+                        .push(fault.help("to ask more than once, write repeats = 2 at the top"));
+                }
+            }
+            count = count.saturating_mul(values.len().max(1));
+            if count > MOST_COMBINATIONS {
+                let message = format!("the matrix has more than {MOST_COMBINATIONS} combinations");
+                self.faults.push(Diagnostic::at_key(path.clone(), message));
+                return vec![Combination::default()];
+            }
+            let with = |base: &Combination, value: &Value| base.with(name, value);
+            combinations = combinations
+                .iter()
+                .flat_map(|base| values.iter().map(move |value| with(base, value)))
+                .collect();
+        }
+        if let Some([first, second]) = params::stated_twice(matrix) {
+            let message = format!("`{first}` and `{second}` are two names for one limit");
+            self.faults
+                .push(Diagnostic::at_key(path.key(second), message).help("keep one of them"));
+        }
+        combinations
+    }
+
+    fn price(&mut self, price: Option<&PriceFile>, path: &KeyPath) -> Option<Price> {
+        let price = price?;
+        let mut part = |key: &str, amount: Option<&UsdFile>| self.usd(amount?, &path.key(key));
+        let (input, output) =
+            (part("input", price.input.as_ref()), part("output", price.output.as_ref()));
+        let cache_read = part("cache_read", price.cache_read.as_ref());
+        let cache_write = part("cache_write", price.cache_write.as_ref());
+        let (input, output) = (input?, output?);
+        Some(Price {
+            input,
+            output,
+            cache_read: cache_read.unwrap_or(input),
+            cache_write: cache_write.unwrap_or(input),
+        })
+    }
+
+    /// USD per token, of an amount per million tokens.
+    fn usd(&mut self, amount: &UsdFile, path: &KeyPath) -> Option<Usd> {
+        let too_fine = "is finer than a picodollar a token (0.000001 per million tokens)";
+        let why = match amount.0.parse::<Usd>() {
+            Ok(usd) if usd < Usd::ZERO => "is below zero".to_owned(),
+            Ok(usd) => match per_token(usd) {
+                Some(usd) => return Some(usd),
+                None => too_fine.to_owned(),
+            },
+            Err(UsdError::TooFine) => too_fine.to_owned(),
+            Err(why) => why.to_string(),
+        };
+        let message = format!("the price {why}");
+        let help = "write USD per million tokens: a number, or text such as \"0.0375\"";
+        self.faults.push(Diagnostic::at_value(path.clone(), message).help(help));
+        None
+    }
+
+    /// The lane of this model, with the limits that any of its entries state.
+    fn lane(
+        &mut self,
+        models: &mut Models,
+        provider: &Arc<Provider>,
+        name: &Arc<str>,
+        model: &ModelFile,
+        path: &KeyPath,
+    ) -> usize {
+        let limits = limits(&model.limits);
+        let is_this = |lane: &LaneSpec| lane.provider.name == provider.name && lane.model == *name;
+        let Some(place) = models.lanes.iter().position(is_this) else {
+            let (provider, model) = (Arc::clone(provider), Arc::clone(name));
+            models.lanes.push(LaneSpec { provider, model, limits });
+            models.stated.push(path.clone());
+            return models.lanes.len() - 1;
+        };
+        let lane = &mut models.lanes[place];
+        if let Some(limit) = conflict(&lane.limits, &limits) {
+            let other = models.stated[place].key("limits").key(limit);
+            let message = format!("`{name}` has another `{limit}` above");
+            let fault = Diagnostic::at_value(path.key("limits").key(limit), message);
+            let fault = fault.also(Place::Key { path: other, on: On::Value }, "the other");
+            let help = "one model of one provider has one limit, whatever its labels; keep one";
+            self.faults.push(fault.help(help));
+        }
+        lane.limits = lane.limits.overlaid(limits);
+        place
+    }
+
+    fn fits_mock(&mut self, provider: &Provider, params: &Params, path: &KeyPath) {
+        let choices = params.get("n").and_then(Value::as_u64).unwrap_or(1);
+        if is_mock(provider) && choices > 1 {
+            let message = "the built-in provider gives one answer to a call: `n` must be 1";
+            let fault = Diagnostic::at_value(path.key("model"), message);
+            let fault = fault.help("to ask more than once, write repeats = 2 at the top");
+            if self.faults.last() != Some(&fault) {
+                self.faults.push(fault);
+            }
+        }
+    }
+}
+
+/// One combination of the matrix.
+#[derive(Clone, Debug, Default)]
+struct Combination {
+    variant: Option<Arc<str>>,
+    params: Params,
+}
+
+impl Combination {
+    /// This combination and one more value.
+    fn with(&self, name: &str, value: &Value) -> Self {
+        let shown = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let variant = match &self.variant {
+            Some(before) => format!("{before},{name}={shown}"),
+            None => format!("{name}={shown}"),
+        };
+        let mut params = self.params.clone();
+        params.insert(name.to_owned(), value.clone());
+        Self { variant: Some(variant.into()), params }
+    }
+}
+
+/// How many targets before this one are like it in all that is asked.
+fn nth_alike(targets: &[JobTarget], target: &Target) -> u32 {
+    let alike = |other: &&JobTarget| {
+        let other = &other.target;
+        other.provider == target.provider
+            && other.model == target.model
+            && other.params == target.params
+    };
+    targets.iter().filter(alike).count() as u32
+}

@@ -1,0 +1,407 @@
+//! The job file as it is written: plain serde, no meaning.
+//!
+//! The doc comments here are the descriptions of the JSON Schema, which editors show while a job
+//! is written; they speak to users. Almost everything is optional to serde: what is missing or of
+//! the wrong type is told by `shape.rs`, all of it at once, from that same schema.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use crate::call::duration::DurationText;
+use crate::job::params::{MatrixTable, ParamsTable};
+use crate::mock::faults::Faults;
+use crate::report::table::ReportSpec;
+
+/// A job: prompts, the models that are asked, and how.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Job", rename = "Job")]
+pub struct JobFile {
+    /// The job's name; its runs are kept under it.
+    #[schemars(required, length(min = 1))]
+    pub name: Option<String>,
+    /// What the job is for, in a sentence.
+    pub description: Option<String>,
+    /// How often each prompt is asked of each model; 1 when left out.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub repeats: Option<u64>,
+    /// Names and values that every record carries, for sums by team, environment and the like.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Parameters for every model, by their OpenAI names. Only what stands here is sent.
+    #[serde(default)]
+    #[schemars(with = "ParamsTable")]
+    pub params: Map<String, Value>,
+    /// Lists of values of parameters: each model and prompt is asked once for every combination.
+    #[schemars(with = "MatrixTable")]
+    #[serde(default)]
+    pub matrix: Map<String, Value>,
+    /// The models that are asked; at least one.
+    #[schemars(required, length(min = 1))]
+    pub models: Option<Vec<ModelFile>>,
+    /// Changes to providers of the catalogue, and providers of your own, by name.
+    #[serde(default)]
+    pub providers: Named<ProviderFile>,
+    /// The prompt sets, by name; at least one.
+    #[schemars(required, extend("minProperties" = 1))]
+    pub prompts: Option<Named<PromptsFile>>,
+    /// What holds for the run as a whole, and for each attempt.
+    #[serde(default)]
+    pub limits: RunLimitsFile,
+    /// How often an attempt that failed is made again, and when.
+    #[serde(default)]
+    pub retry: RetryFile,
+    /// Where the run folders go, and which reports are written.
+    #[serde(default)]
+    pub output: OutputFile,
+}
+
+/// One model that is asked.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Model")]
+pub struct ModelFile {
+    /// `provider/name`, or a well-known bare name such as `gpt-4o-mini`. The first slash splits.
+    #[schemars(required, length(min = 1))]
+    pub model: Option<String>,
+    /// How reports name it; the model's name when left out.
+    #[schemars(length(min = 1))]
+    pub label: Option<String>,
+    /// Parameters for this model, over those of `[params]`.
+    #[serde(default)]
+    #[schemars(with = "ParamsTable")]
+    pub params: Map<String, Value>,
+    /// The prompt sets it gets; all of them when left out.
+    #[schemars(length(min = 1))]
+    pub prompts: Option<Vec<String>>,
+    /// What its tokens cost, over the catalogue's price.
+    pub price: Option<PriceFile>,
+    /// What the provider allows for this model.
+    #[serde(default)]
+    pub limits: LimitsFile,
+}
+
+/// A price in USD per million tokens: a number, or text such as "0.0375".
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Price")]
+pub struct PriceFile {
+    /// A million tokens of input.
+    #[schemars(required)]
+    pub input: Option<UsdFile>,
+    /// A million tokens of output, reasoning included.
+    #[schemars(required)]
+    pub output: Option<UsdFile>,
+    /// A million tokens of input that were read from a cache; the input's price when left out.
+    pub cache_read: Option<UsdFile>,
+    /// A million tokens of input that were written to a cache; the input's price when left out.
+    pub cache_write: Option<UsdFile>,
+}
+
+/// What a provider or a model allows. What is left out is not limited.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Limits")]
+pub struct LimitsFile {
+    /// Requests per minute.
+    #[schemars(range(min = 1))]
+    pub rpm: Option<u64>,
+    /// Requests per second; may be a fraction.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub rps: Option<f64>,
+    /// Requests per day.
+    #[schemars(range(min = 1))]
+    pub rpd: Option<u64>,
+    /// Tokens per minute, input and output together.
+    #[schemars(range(min = 1))]
+    pub tpm: Option<u64>,
+    /// Input tokens per minute.
+    #[schemars(range(min = 1))]
+    pub itpm: Option<u64>,
+    /// Output tokens per minute.
+    #[schemars(range(min = 1))]
+    pub otpm: Option<u64>,
+    /// Calls in flight at once.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub concurrency: Option<u64>,
+}
+
+/// A provider of the catalogue, changed, or one of your own.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Provider")]
+pub struct ProviderFile {
+    /// The tongue it speaks; `openai` for all that mimic OpenAI.
+    pub dialect: Option<String>,
+    /// Where it is, up to what the dialect adds: `https://host/v1`.
+    pub base_url: Option<String>,
+    /// Where its key is found. The key itself never stands in a job file.
+    pub api_key: Option<KeyFile>,
+    /// What it allows; `[providers.mock]`: what the built-in provider enforces.
+    #[serde(default)]
+    pub limits: LimitsFile,
+    /// `[providers.mock]` only: how long an answer takes, as the median.
+    #[schemars(with = "Option<DurationText>")]
+    pub latency: Option<String>,
+    /// `[providers.mock]` only: which share of the calls goes wrong.
+    pub faults: Option<Faults>,
+    /// `[providers.mock]` only: the wait it asks for with status 429; one second when left out.
+    #[schemars(with = "Option<DurationText>")]
+    pub retry_after: Option<String>,
+    /// `[providers.mock]` only: a file of prompts and their answers.
+    #[schemars(length(min = 1))]
+    pub answers: Option<String>,
+    /// `[providers.mock]` only: another number makes other calls slow and faulty.
+    pub seed: Option<u64>,
+}
+
+/// Where a key is found: one of these.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ApiKey", extend("minProperties" = 1, "maxProperties" = 1))]
+pub struct KeyFile {
+    /// A variable of the environment, or several: the first that is set.
+    pub env: Option<OneOrMany>,
+    /// A file that holds the key and nothing else.
+    #[schemars(length(min = 1))]
+    pub file: Option<String>,
+    /// A program and its arguments; what it prints is the key. No shell is involved.
+    #[schemars(length(min = 1))]
+    pub command: Option<Vec<String>>,
+}
+
+/// A prompt set: rows, from a `file` or `inline`, and what is made of each.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Prompts")]
+pub struct PromptsFile {
+    /// A csv, tsv, jsonl, json, toml or txt file (a prompt a line), a folder or glob of text files
+    /// (a prompt each), or `-` for standard input.
+    #[schemars(length(min = 1))]
+    pub file: Option<String>,
+    /// The rows themselves: text, or tables of columns.
+    #[schemars(length(min = 1), with = "Option<Vec<InlineRow>>")]
+    pub inline: Option<Vec<Value>>,
+    /// The format of `file`, where its name does not tell.
+    pub format: Option<FormatFile>,
+    /// A system message for every row; a Jinja2 template of the row's columns.
+    pub system: Option<String>,
+    /// The user's message; a Jinja2 template of the row's columns, such as `{{ question }}`. When
+    /// left out, the column `messages` or `prompt` is what is asked.
+    pub user: Option<String>,
+    /// The column that names a row in reports; the row's number when left out.
+    #[schemars(length(min = 1))]
+    pub id: Option<String>,
+}
+
+/// The format of a prompt file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "Format")]
+pub enum FormatFile {
+    /// Values separated by commas, with a header line.
+    Csv,
+    /// Values separated by tabs, with a header line.
+    Tsv,
+    /// A JSON object a line.
+    Jsonl,
+    /// One JSON array, or an object that holds one.
+    Json,
+    /// One array of tables.
+    Toml,
+    /// A prompt a line.
+    Txt,
+}
+
+/// What holds for the run as a whole, and for each attempt.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "RunLimits")]
+pub struct RunLimitsFile {
+    /// Calls in flight over all providers; 64 when left out.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub concurrency: Option<u64>,
+    /// How long one attempt may take; ten minutes when left out.
+    #[schemars(with = "Option<DurationText>")]
+    pub timeout: Option<String>,
+    /// How long making a connection may take; ten seconds when left out.
+    #[schemars(with = "Option<DurationText>")]
+    pub connect_timeout: Option<String>,
+    /// How long the first byte of an answer may take.
+    #[schemars(with = "Option<DurationText>")]
+    pub first_byte_timeout: Option<String>,
+    /// How long nothing may come in the middle of an answer.
+    #[schemars(with = "Option<DurationText>")]
+    pub idle_timeout: Option<String>,
+}
+
+/// How often an attempt that failed is made again, and when.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Retry")]
+pub struct RetryFile {
+    /// Attempts in all, the first included.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_attempts: Option<u64>,
+    /// The longest first wait; it doubles with each attempt.
+    #[schemars(with = "Option<DurationText>")]
+    pub initial: Option<String>,
+    /// The longest wait. What a provider asks for may be longer.
+    #[schemars(with = "Option<DurationText>")]
+    pub max: Option<String>,
+}
+
+/// Where the run folders go, and which reports are written.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Output")]
+pub struct OutputFile {
+    /// The folder of all runs, from the job file's folder; `runs` when left out.
+    #[schemars(length(min = 1))]
+    pub dir: Option<String>,
+    /// The reports that are written; all of them when left out.
+    pub reports: Option<Vec<ReportSpec>>,
+}
+
+/// A table whose keys are names, in the order they were written.
+#[derive(Debug)]
+pub struct Named<T>(pub Vec<(String, T)>);
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Named<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<T>(PhantomData<T>);
+        impl<'de, T: DeserializeOwned> Visitor<'de> for Entries<T> {
+            type Value = Named<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Named<T>, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Named(entries))
+            }
+        }
+        deserializer.deserialize_map(Entries(PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Named<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("Named{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        BTreeMap::<String, T>::json_schema(generator)
+    }
+}
+
+/// One text or a list of them.
+#[derive(Debug)]
+pub struct OneOrMany(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Texts;
+        impl<'de> Visitor<'de> for Texts {
+            type Value = OneOrMany;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text or a list of text")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<OneOrMany, E> {
+                Ok(OneOrMany(vec![text.to_owned()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<OneOrMany, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = items.next_element()? {
+                    texts.push(text);
+                }
+                Ok(OneOrMany(texts))
+            }
+        }
+        deserializer.deserialize_any(Texts)
+    }
+}
+
+impl JsonSchema for OneOrMany {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "OneOrMany".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "anyOf": [
+                { "type": "string", "minLength": 1 },
+                { "type": "array", "items": { "type": "string", "minLength": 1 }, "minItems": 1 }
+            ]
+        })
+    }
+}
+
+/// An amount of USD as it was written, exactly: the shortest decimal text of a number.
+#[derive(Debug)]
+pub struct UsdFile(pub String);
+
+impl<'de> Deserialize<'de> for UsdFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Self(text)),
+            Value::Number(number) => Ok(Self(number.to_string())),
+            _ => Err(de::Error::custom("an amount is a number or text")),
+        }
+    }
+}
+
+impl JsonSchema for UsdFile {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "UsdPerMillion".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "anyOf": [
+                { "type": "number", "minimum": 0 },
+                { "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$" }
+            ],
+            "examples": ["0.0375"]
+        })
+    }
+}
+
+/// The schema of an inline row: text, or a table of columns.
+struct InlineRow;
+
+impl JsonSchema for InlineRow {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "InlineRow".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "description": "text, which is the column `prompt`, or a table of columns",
+            "anyOf": [{ "type": "string" }, { "type": "object" }]
+        })
+    }
+}

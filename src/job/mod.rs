@@ -1,0 +1,112 @@
+//! GROUND. What the user asks for: a [`Job`] is a job file that was checked.
+//!
+//! [`load`] reads a file and gives a job or every diagnostic at once. On the way the [`document`]
+//! keeps the text and where each key stands, [`shape`] holds it against the schema of [`file`], and
+//! [`check`] turns it into a job. A job's [`prompts`] are read row by row, as often as they are
+//! needed; its [`plan`] turns them into tasks, lazily.
+
+pub mod check;
+pub mod diagnostic;
+pub mod document;
+pub mod file;
+pub mod forecast;
+pub mod key_path;
+pub mod load;
+pub mod node;
+pub mod overlay;
+pub mod params;
+pub mod plan;
+pub mod prompts;
+pub mod rows;
+pub mod scan;
+pub mod schema;
+pub mod select;
+pub mod shape;
+pub mod tasks;
+pub mod template;
+pub mod veil;
+pub mod words;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::call::task::{ContentHash, Target};
+use crate::job::document::Document;
+use crate::job::prompts::PromptSet;
+use crate::mock::script::Script;
+use crate::pace::Limits;
+use crate::pace::retry::RetryPolicy;
+use crate::provider::Provider;
+use crate::report::table::ReportSpec;
+use crate::wire::message::Timeouts;
+
+/// A job that was checked: every name resolved, every number in range.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its name, under which its runs are kept.
+    pub name: Arc<str>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// What every record carries.
+    pub tags: Arc<BTreeMap<String, String>>,
+    /// The job file.
+    pub path: PathBuf,
+    /// Its folder, from which relative paths start; empty for the working folder.
+    pub folder: PathBuf,
+    /// The job file as it was read, to show faults in.
+    pub document: Document,
+    /// How often each prompt is asked of each target.
+    pub repeats: u32,
+    /// The parameters that the matrix varies: no row may state them.
+    pub varied: Arc<Vec<String>>,
+    /// Who is asked: one for each model and combination of the matrix, in the order of the file.
+    pub targets: Vec<JobTarget>,
+    /// The queues: one for each model of each provider.
+    pub lanes: Vec<LaneSpec>,
+    /// The prompt sets, in the order of the file.
+    pub sets: Vec<PromptSet>,
+    /// How the built-in provider behaves, where a target is one of its models.
+    pub mock: Option<Script>,
+    /// Calls in flight over all providers.
+    pub concurrency: usize,
+    /// How long an attempt may take.
+    pub timeouts: Timeouts,
+    /// How often an attempt is made again.
+    pub retry: RetryPolicy,
+    /// What is written, and where.
+    pub output: Output,
+}
+
+/// A target and what it is asked.
+#[derive(Clone, Debug)]
+pub struct JobTarget {
+    /// Who is asked.
+    pub target: Arc<Target>,
+    /// Its part of the name of every task.
+    pub hash: ContentHash,
+    /// Its lane, as a place in [`Job::lanes`].
+    pub lane: usize,
+    /// The prompt sets it gets, as places in [`Job::sets`], rising.
+    pub sets: Vec<usize>,
+}
+
+/// A queue: one model of one provider.
+#[derive(Clone, Debug)]
+pub struct LaneSpec {
+    /// Who answers.
+    pub provider: Arc<Provider>,
+    /// The model's name as the provider knows it.
+    pub model: Arc<str>,
+    /// The model's own limits; those of the provider hold beside them, for all its models.
+    pub limits: Limits,
+}
+
+/// What is written, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// The folder of all runs.
+    pub dir: PathBuf,
+    /// The reports.
+    pub reports: Vec<ReportSpec>,
+}

@@ -1,0 +1,321 @@
+//! Prompt sets: rows, and what is asked for each.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::call::request::{Message, Params};
+use crate::job::rows::table::Source;
+use crate::job::rows::text::kind;
+use crate::job::rows::{Cause, PROMPT, Row, RowFault};
+use crate::job::template::{Blame, Columns, Template, TemplateFault};
+use crate::job::words;
+
+/// A named set of prompts. It can be read as often as one likes, and never holds more than a row.
+#[derive(Clone, Debug)]
+pub struct PromptSet {
+    /// Its name in the job.
+    pub name: Arc<str>,
+    /// How faults call its source: the file as one would open it from here.
+    pub shown: Arc<str>,
+    /// Where its rows come from.
+    pub source: Source,
+    /// The system message of every row.
+    pub system: Option<Template>,
+    /// The user's message; without one the row brings its own.
+    pub user: Option<Template>,
+    /// The column that names a row.
+    pub id: Option<Arc<str>>,
+}
+
+/// One row, ready to be asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prompt {
+    /// The row's name.
+    pub row: String,
+    /// What is asked.
+    pub messages: Vec<Message>,
+    /// Parameters that the row brings: the body of a Batch line.
+    pub params: Params,
+}
+
+/// Keys of a Batch body that are no parameters: the job names the models, and how they are called.
+const NOT_PARAMS: [&str; 3] = ["model", "messages", "stream"];
+
+impl PromptSet {
+    /// The prompts, from the first row.
+    pub fn prompts(&self) -> impl Iterator<Item = Result<Prompt, RowFault>> + Send + use<> {
+        let set = self.clone();
+        let rows = set.source.rows(&set.shown);
+        rows.zip(1..).map(move |(row, number)| set.prompt(row?, number))
+    }
+
+    /// The same set without one of its keys, so that faults of the others show.
+    pub fn with_blank(mut self, key: &str) -> Self {
+        match key {
+            "id" => self.id = None,
+            "system" => self.system = Some(Template::blank()),
+            _ => self.user = Some(Template::blank()),
+        }
+        self
+    }
+
+    /// What is asked for one row, the `number`th from 1.
+    pub fn prompt(&self, mut row: Row, number: u64) -> Result<Prompt, RowFault> {
+        let name = row.name.take();
+        let columns = Arc::new(Columns(std::mem::take(&mut row.cells)));
+        let id = self.name_of(&row, &columns, name, number)?;
+        let system = self.rendered("system", self.system.as_ref(), &row, &columns)?;
+        if let Some(user) = self.rendered("user", self.user.as_ref(), &row, &columns)? {
+            let mut messages: Vec<Message> =
+                system.map(|text| Message::text("system", text)).into_iter().collect();
+            messages.push(Message::text("user", user));
+            return Ok(Prompt { row: id, messages, params: Params::default() });
+        }
+        // Whatever a template did with the columns, it is done.
+        let columns = Arc::into_inner(columns).map(|columns| columns.0).unwrap_or_default();
+        let (mut messages, params) = self.own_messages(&row, columns)?;
+        let has_system = matches!(messages[0].role.as_str(), "system" | "developer");
+        if let Some(system) = system.filter(|_| !has_system) {
+            messages.insert(0, Message::text("system", system));
+        }
+        Ok(Prompt { row: id, messages, params })
+    }
+
+    /// The messages that the row brings itself, and its parameters.
+    fn own_messages(
+        &self,
+        row: &Row,
+        mut columns: Map<String, Value>,
+    ) -> Result<(Vec<Message>, Params), RowFault> {
+        if let Some(messages) = columns.remove("messages") {
+            return Ok((self.messages(row, messages)?, Params::default()));
+        }
+        if columns.contains_key("custom_id") && columns.contains_key("body") {
+            return self.batch_body(row, columns.remove("body").unwrap_or_default());
+        }
+        match columns.remove(PROMPT) {
+            Some(Value::String(text)) => Ok((vec![Message::text("user", text)], Params::default())),
+            Some(other) => {
+                let message = format!("the column `prompt` is {}, not text", kind(&other));
+                Err(self
+                    .fault(row, message)
+                    .help("write text, or a template: user = \"{{ ... }}\""))
+            }
+            None => {
+                let message = "no `user` template, and no column `prompt` or `messages`";
+                Err(self.fault(row, message).cause(Cause::NothingToAsk))
+            }
+        }
+    }
+
+    fn batch_body(&self, row: &Row, body: Value) -> Result<(Vec<Message>, Params), RowFault> {
+        let Value::Object(mut body) = body else {
+            return Err(self.fault(row, "`body` is no object"));
+        };
+        let Some(messages) = body.remove("messages") else {
+            let fault = self.fault(row, "`body` has no `messages`");
+            return Err(fault.help("only Batch lines for /v1/chat/completions can be asked"));
+        };
+        let messages = self.messages(row, messages)?;
+        body.retain(|name, _| !NOT_PARAMS.contains(&name.as_str()));
+        Ok((messages, body.into()))
+    }
+
+    fn messages(&self, row: &Row, messages: Value) -> Result<Vec<Message>, RowFault> {
+        let help = "write a list such as [{\"role\": \"user\", \"content\": \"Hi\"}]";
+        let Value::Array(items) = messages else {
+            let message = format!("`messages` is {}, not a list", kind(&messages));
+            return Err(self.fault(row, message).help(help));
+        };
+        if items.is_empty() {
+            return Err(self.fault(row, "`messages` is empty").help(help));
+        }
+        items
+            .into_iter()
+            .enumerate()
+            .map(|(nth, item)| match item {
+                Value::Object(ref fields) if fields.get("role").is_some_and(Value::is_string) => {
+                    serde_json::from_value(item).map_err(|why| {
+                        self.fault(row, format!("messages[{nth}] is no message: {why}")).help(help)
+                    })
+                }
+                Value::Object(_) => {
+                    Err(self.fault(row, format!("messages[{nth}] has no `role`")).help(help))
+                }
+                other => {
+                    let message = format!("messages[{nth}] is {}, not an object", kind(&other));
+                    Err(self.fault(row, message).help(help))
+                }
+            })
+            .collect()
+    }
+
+    /// The row's name: the column that `id` names, else its own, else its number.
+    fn name_of(
+        &self,
+        row: &Row,
+        columns: &Columns,
+        name: Option<String>,
+        number: u64,
+    ) -> Result<String, RowFault> {
+        let Some(column) = &self.id else {
+            let batch = columns.0.get("custom_id").filter(|_| columns.0.contains_key("body"));
+            let named = batch.and_then(Value::as_str).map(str::to_owned);
+            return Ok(named.or(name).unwrap_or_else(|| number.to_string()));
+        };
+        match columns.0.get(&**column) {
+            Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
+            Some(Value::Number(number)) => Ok(number.to_string()),
+            Some(Value::Bool(yes)) => Ok(yes.to_string()),
+            Some(Value::String(_)) => {
+                Err(self
+                    .fault(row, format!("the column `{column}`, which names the row, is empty")))
+            }
+            Some(other) => {
+                let message = format!("`{column}` is {}, which names no row", kind(other));
+                Err(self.fault(row, message).help("name a column of text or numbers in `id`"))
+            }
+            None => {
+                let cause = Cause::Lacks { key: "id", column: column.to_string(), range: None };
+                Err(self.fault(row, format!("this row has no `{column}`")).cause(cause))
+            }
+        }
+    }
+
+    fn rendered(
+        &self,
+        key: &'static str,
+        template: Option<&Template>,
+        row: &Row,
+        columns: &Arc<Columns>,
+    ) -> Result<Option<String>, RowFault> {
+        let Some(template) = template else { return Ok(None) };
+        let rendered = template.render(columns);
+        rendered.map(Some).map_err(|fault| self.blamed(key, fault, row, columns))
+    }
+
+    fn blamed(
+        &self,
+        key: &'static str,
+        fault: TemplateFault,
+        row: &Row,
+        columns: &Columns,
+    ) -> RowFault {
+        let TemplateFault { message, range, blame } = fault;
+        match blame {
+            Blame::Template => self.fault(row, message).cause(Cause::Template { key, range }),
+            Blame::Row => {
+                self.fault(row, format!("the template `{key}` does not fit this row: {message}"))
+            }
+            Blame::Lacks(column) => {
+                let message = format!("this row has no `{column}`, which `{key}` names");
+                let names: Vec<&str> = columns.0.keys().map(String::as_str).collect();
+                let help = match names.is_empty() {
+                    true => "the row is empty".to_owned(),
+                    false => format!("it has {}", words::all(&names)),
+                };
+                self.fault(row, message).help(help).cause(Cause::Lacks { key, column, range })
+            }
+        }
+    }
+
+    fn fault(&self, row: &Row, message: impl Into<String>) -> RowFault {
+        RowFault::new(&self.shown, row.at.clone(), message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn set(items: Value) -> PromptSet {
+        let Value::Array(items) = items else { unreachable!("a list") };
+        PromptSet {
+            name: "s".into(),
+            shown: "prompts.s.inline".into(),
+            source: Source::Inline(Arc::new(items)),
+            system: None,
+            user: None,
+            id: None,
+        }
+    }
+
+    fn template(text: &str) -> Option<Template> {
+        Some(Template::new(text).expect("a template"))
+    }
+
+    fn asked(set: &PromptSet) -> Vec<Result<Value, String>> {
+        set.prompts()
+            .map(|prompt| match prompt {
+                Ok(prompt) => Ok(json!([prompt.row, prompt.messages, prompt.params])),
+                Err(fault) => Err(fault.message),
+            })
+            .collect()
+    }
+
+    fn message(role: &str, text: &str) -> Value {
+        json!({"role": role, "content": text})
+    }
+
+    #[test]
+    fn text_and_templates_become_messages() {
+        let plain = set(json!(["hi", {"prompt": "ho"}]));
+        let expected = [
+            Ok(json!(["1", [message("user", "hi")], {}])),
+            Ok(json!(["2", [message("user", "ho")], {}])),
+        ];
+        assert_eq!(asked(&plain), expected);
+
+        let mut made = set(json!([{"a": 1, "k": "x"}, {"a": "two", "k": 7}]));
+        made.user = template("{{ a }}?");
+        made.system = template("be {{ k }}");
+        made.id = Some("k".into());
+        let expected = [
+            Ok(json!(["x", [message("system", "be x"), message("user", "1?")], {}])),
+            Ok(json!(["7", [message("system", "be 7"), message("user", "two?")], {}])),
+        ];
+        assert_eq!(asked(&made), expected);
+    }
+
+    #[test]
+    fn rows_may_bring_their_messages() {
+        let own =
+            json!([{"role": "user", "content": [{"type": "text", "text": "x"}], "name": "n"}]);
+        let mut set = set(json!([
+            {"messages": own},
+            {"messages": [message("system", "mine"), message("user", "x")]},
+            {"custom_id": "q-1", "method": "POST", "url": "/v1/chat/completions",
+             "body": {"model": "gpt-4", "messages": [message("user", "x")], "stream": true, "top_p": 0.5}},
+        ]));
+        set.system = template("ours");
+        let expected = [
+            Ok(json!(["1", [message("system", "ours"), own[0]], {}])),
+            Ok(json!(["2", [message("system", "mine"), message("user", "x")], {}])),
+            Ok(json!(["q-1", [message("system", "ours"), message("user", "x")], {"top_p": 0.5}])),
+        ];
+        assert_eq!(asked(&set), expected);
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_asked_says_why() {
+        for (row, why) in [
+            (json!({"messages": []}), "`messages` is empty"),
+            (json!({"messages": "x"}), "`messages` is text, not a list"),
+            (json!({"messages": [{"content": "x"}]}), "messages[0] has no `role`"),
+            (json!({"messages": [3]}), "messages[0] is a number, not an object"),
+            (json!({"prompt": 3}), "the column `prompt` is a number, not text"),
+            (json!({"q": 3}), "no `user` template, and no column `prompt` or `messages`"),
+            (json!({"custom_id": "x", "body": {"input": "x"}}), "`body` has no `messages`"),
+        ] {
+            assert_eq!(asked(&set(json!([row]))), [Err(why.to_owned())]);
+        }
+        let mut ids =
+            set(json!([{"prompt": "x", "id": ""}, {"prompt": "x"}, {"prompt": "x", "id": []}]));
+        ids.id = Some("id".into());
+        let faults: Vec<String> = asked(&ids).into_iter().filter_map(Result::err).collect();
+        assert_eq!(faults.len(), 3, "{faults:?}");
+    }
+}
