@@ -107,6 +107,12 @@ fn heed(lane: &Lane, outcome: &Result<Response, Rejected>) {
         return;
     }
     if let Some(wait) = failure.retry_after {
+        tracing::info!(
+            provider = &*lane.endpoint.provider,
+            status = failure.http_status,
+            wait_ms = wait.as_millis(),
+            "the provider asks to wait, and the whole lane does"
+        );
         lane.gate.pause_until(Instant::now() + wait);
     }
 }

@@ -55,7 +55,7 @@ impl Faults {
     }
 
     /// Every share that is out of its range: its key, and what to write instead.
-    pub(super) fn faults(&self) -> Vec<(String, String)> {
+    pub fn faults(&self) -> Vec<(String, String)> {
         let shares = self.shares();
         let mut found: Vec<_> = shares
             .iter()

@@ -29,17 +29,22 @@ const STYLE: TableStyle = TableStyle::new()
 /// The table by model, without a line end after its last line. A last line sums up where there
 /// are several models.
 pub fn table(summary: &Summary) -> String {
+    let mut lines: Vec<_> =
+        summary.by_model.iter().map(|model| line(&model.name(), &model.totals)).collect();
+    if summary.by_model.len() > 1 {
+        lines.push(line("all", &summary.totals));
+    }
+    draw(HEADER, lines)
+}
+
+/// Lines under a header: the first column is text, the others are numbers.
+pub fn draw<const N: usize>(header: [&str; N], lines: Vec<[String; N]>) -> String {
     let mut table = Table::new();
     table.load_style(STYLE);
     // Wide names make the table wide: what is cut off cannot be searched for.
     table.set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(HEADER);
-    for model in &summary.by_model {
-        table.add_row(line(&model.name(), &model.totals));
-    }
-    if summary.by_model.len() > 1 {
-        table.add_row(line("all", &summary.totals));
-    }
+    table.set_header(header);
+    table.add_rows(lines);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }

@@ -1,4 +1,7 @@
 //! The integration tests, in one binary so that they link once.
 
+mod house;
+mod jobs;
 mod mock;
+mod schema;
 mod support;

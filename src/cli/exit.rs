@@ -1,0 +1,82 @@
+//! How the program ends: the exit codes, and the sentences that go with errors.
+
+use std::process::ExitCode;
+
+use crate::cli::screen::Screen;
+
+/// How a command ended when nothing broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All is done.
+    Done,
+    /// Some tasks failed.
+    SomeFailed,
+    /// Interrupted; `--resume` goes on.
+    Interrupted,
+}
+
+impl Ending {
+    /// The exit code of the contract.
+    pub fn code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Done => 0,
+            Self::SomeFailed => 3,
+            Self::Interrupted => 130,
+        })
+    }
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub enum CliError {
+    /// Bad usage or a bad job: nothing was sent. Exit code 2.
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        help: String,
+    },
+    /// Faults of a job, already drawn over its text. Exit code 2.
+    Job(String),
+    /// This machine: a disk, a lock, a port. Trying again may help. Exit code 5.
+    World {
+        /// What is wrong, after "failed to".
+        message: String,
+        /// What to do about it, where that can be said.
+        help: Option<String>,
+    },
+}
+
+impl CliError {
+    /// Bad usage.
+    pub fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), help: help.into() }
+    }
+
+    /// Something of this machine failed; `what` fits after "failed to".
+    pub fn world(what: &str, why: impl std::fmt::Display) -> Self {
+        Self::World { message: format!("failed to {what}: {why}"), help: None }
+    }
+
+    /// The same with what to do about it.
+    pub fn with_help(self, text: impl Into<String>) -> Self {
+        match self {
+            Self::World { message, .. } => Self::World { message, help: Some(text.into()) },
+            other => other,
+        }
+    }
+
+    /// Prints the error to stderr and gives the exit code.
+    pub fn tell(&self, screen: &Screen) -> ExitCode {
+        let (text, code) = match self {
+            Self::Usage { message, help } => (format!("error: {message}\nhelp: {help}"), 2),
+            Self::Job(drawn) => (drawn.trim_end().to_owned(), 2),
+            Self::World { message, help: Some(help) } => {
+                (format!("error: {message}\nhelp: {help}"), 5)
+            }
+            Self::World { message, help: None } => (format!("error: {message}"), 5),
+        };
+        screen.say(&text);
+        ExitCode::from(code)
+    }
+}

@@ -1,0 +1,150 @@
+//! ROOF. The face: arguments in, sentences and an exit code out. Nobody imports it.
+//!
+//! One file for each command. What the library says as values, [`diagnose`], [`exit`] and
+//! [`progress`] turn into text; results go to stdout, all else to stderr through [`screen`].
+
+pub mod check;
+pub mod context;
+pub mod diagnose;
+pub mod exit;
+pub mod log;
+pub mod mock;
+pub mod plan;
+pub mod progress;
+pub mod report;
+pub mod run;
+pub mod schema;
+pub mod screen;
+pub mod signals;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::cli::context::{Common, Context};
+use crate::cli::exit::{CliError, Ending};
+use crate::cli::screen::Screen;
+use crate::provider::env::Env;
+
+/// Examples at the end of `runner --help`.
+const EXAMPLES: &str = "\
+Examples:
+  runner jobs/hello.toml                    run a job
+  runner run jobs/nightly.toml --resume     go on where the latest run stopped
+  runner plan jobs/nightly.toml             what would be sent, and how long it would take
+  runner check jobs/*.toml                  every fault of these jobs; sends nothing
+  runner report runs/nightly/latest         write a run's reports again
+  runner mock --port 8080                   an OpenAI-compatible server for trying jobs";
+
+/// Sends a list of prompts to many LLM providers: within their limits, through their faults, and
+/// loses nothing.
+#[derive(Debug, Parser)]
+#[command(name = "runner", version, about, after_help = EXAMPLES)]
+#[command(arg_required_else_help = true, max_term_width = 100)]
+#[command(override_usage = "runner JOB.toml [OPTIONS]\n       runner <COMMAND>")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    command: Command,
+    /// Options of every command.
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a job, or go on with one.
+    Run(run::RunArgs),
+    /// Show what a job would send, and how long it would take at its limits; sends nothing.
+    Plan(plan::PlanArgs),
+    /// Show every fault of job files; sends nothing.
+    Check(check::CheckArgs),
+    /// Write the reports of a run again, from its journal.
+    Report(report::ReportArgs),
+    /// Print a JSON Schema.
+    Schema(schema::SchemaArgs),
+    /// Serve the built-in provider on loopback.
+    Mock(mock::MockArgs),
+}
+
+/// Runs the program and gives its exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse_from(with_run(std::env::args_os().collect()));
+    let screen = Screen::new(cli.common.color);
+    let ending = prepare(&cli.common, &screen).and_then(|env| {
+        dispatch(cli.command, &Context { screen: screen.clone(), env, quiet: cli.common.quiet })
+    });
+    match ending {
+        Ok(ending) => ending.code(),
+        Err(error) => error.tell(&screen),
+    }
+}
+
+fn prepare(common: &Common, screen: &Screen) -> Result<Env, CliError> {
+    let folder =
+        std::env::current_dir().map_err(|why| CliError::world("find the working folder", why))?;
+    let env = Env::load(&folder).map_err(|why| {
+        CliError::usage(format!("failed to {why}"), "mend the file, or remove it")
+    })?;
+    log::start(common, screen, &env)?;
+    Ok(env)
+}
+
+fn dispatch(command: Command, context: &Context) -> Result<Ending, CliError> {
+    match command {
+        Command::Run(args) => run::main(args, context),
+        Command::Plan(args) => plan::main(&args, context),
+        Command::Check(args) => check::main(&args, context),
+        Command::Report(args) => report::main(&args, context),
+        Command::Schema(args) => schema::main(&args, context),
+        Command::Mock(args) => mock::main(&args, context),
+    }
+}
+
+/// `runner JOB.toml` is `runner run JOB.toml`: puts in the word that was left out.
+fn with_run(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    /// Options before a command whose value is the next word.
+    const WITH_VALUE: [&str; 2] = ["--color", "--log-format"];
+    let mut is_value = false;
+    let first = arguments.iter().skip(1).find(|argument| {
+        let word = argument.to_string_lossy();
+        let skipped = is_value || word.starts_with('-') && word.len() > 1;
+        is_value = !is_value && WITH_VALUE.contains(&&*word);
+        !skipped
+    });
+    let names_command = |word: &OsString| {
+        let command = Cli::command();
+        word == "help" || command.get_subcommands().any(|known| known.get_name() == word)
+    };
+    if first.is_some_and(|word| !names_command(word)) {
+        arguments.insert(1, "run".into());
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_run_may_be_left_out() {
+        for (given, meant) in [
+            ("runner x.toml --resume", "runner run x.toml --resume"),
+            ("runner -v --color never x.toml", "runner run -v --color never x.toml"),
+            ("runner --color=never check x.toml", "runner --color=never check x.toml"),
+            ("runner run x.toml", "runner run x.toml"),
+            ("runner help run", "runner help run"),
+            ("runner --help", "runner --help"),
+            ("runner", "runner"),
+        ] {
+            let words = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
+            assert_eq!(with_run(words(given)), words(meant));
+        }
+    }
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

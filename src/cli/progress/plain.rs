@@ -1,0 +1,69 @@
+//! A line for each lane now and then: for logs, cron and CI.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::cli::progress::tally::{Tally, spoken};
+use crate::cli::screen::Screen;
+use crate::report::figures::count;
+
+/// The first lines come after this time, so that a short run says little.
+const FIRST: Duration = Duration::from_secs(5);
+/// No minute is silent.
+const THEN: Duration = Duration::from_secs(15);
+
+/// Plain lines.
+pub(super) struct Plain {
+    screen: Screen,
+    next: Instant,
+}
+
+impl Plain {
+    pub(super) fn new(screen: Screen) -> Self {
+        Self { screen, next: Instant::now() + FIRST }
+    }
+
+    pub(super) fn begin(&mut self, run: &str, lanes: &[Tally]) {
+        let total: u64 = lanes.iter().map(|lane| lane.total).sum();
+        let done: u64 = lanes.iter().map(|lane| lane.done).sum();
+        let before = match done {
+            0 => String::new(),
+            done => format!(", {} done before", count(done)),
+        };
+        self.screen.say(&format!("run {run}: {} tasks{before}", count(total)));
+    }
+
+    pub(super) fn tick(&mut self, lanes: &mut [Tally]) {
+        if Instant::now() < self.next {
+            return;
+        }
+        self.next = Instant::now() + THEN;
+        for lane in lanes.iter_mut().filter(|lane| lane.done < lane.total) {
+            let line = line(lane);
+            self.screen.say(&line);
+        }
+    }
+
+    pub(super) fn end(&mut self, lanes: &mut [Tally]) {
+        for lane in lanes {
+            let line = line(lane);
+            self.screen.say(&line);
+        }
+    }
+}
+
+fn line(lane: &mut Tally) -> String {
+    let mut text = format!("{}: {}/{} done", lane.label, count(lane.done), count(lane.total));
+    text += &format!(", {} failed, {} retried", count(lane.failed), count(lane.retries));
+    if lane.done < lane.total {
+        text += &format!(", {} in flight, {:.1}/s", lane.in_flight(), lane.rate());
+        if let Some(left) = lane.left() {
+            text += &format!(", {} left", spoken(left));
+        }
+    }
+    if let Some(waits) = lane.waits() {
+        text += &format!(", {waits}");
+    }
+    text
+}

@@ -1,0 +1,28 @@
+//! `runner report RUN`: writes the reports of a run again, from its journal.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::exit::{CliError, Ending};
+use crate::cli::run::broke;
+use crate::report::table::ReportSpec;
+use crate::report::terminal;
+use crate::run;
+
+/// Options of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run folder, or a job's folder for its latest run.
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+}
+
+/// Runs the command.
+pub fn main(args: &ReportArgs, context: &Context) -> Result<Ending, CliError> {
+    let (path, summary) = run::report(&args.run, ReportSpec::ALL).map_err(|why| broke(&why))?;
+    let text = format!("{}\nreports in {}\n", terminal::table(&summary), path.display());
+    let _ = context.screen.result(&text);
+    Ok(Ending::Done)
+}

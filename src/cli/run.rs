@@ -1,0 +1,147 @@
+//! `runner run JOB.toml`: runs a job, or goes on with one.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::context::{Context, runtime};
+use crate::cli::diagnose;
+use crate::cli::exit::{CliError, Ending};
+use crate::cli::plan;
+use crate::cli::progress::{Progress, Style};
+use crate::cli::signals;
+use crate::engine::stop::Stopper;
+use crate::job::Job;
+use crate::job::load::load;
+use crate::job::select::Selection;
+use crate::report::terminal;
+use crate::run::error::RunError;
+use crate::run::settings::{Resume, Settings};
+use crate::run::{Ended, Prepared};
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The job file.
+    #[arg(value_name = "JOB.toml")]
+    job: PathBuf,
+    /// Go on with the latest run of this job, or with the run folder named.
+    #[arg(long, value_name = "RUN", num_args = 0..=1)]
+    resume: Option<Option<PathBuf>>,
+    /// Make run folders here, in place of the job's `output.dir`.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What to send.
+    #[command(flatten)]
+    choice: Choice,
+    /// Calls in flight at once, over all providers.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    concurrency: Option<u32>,
+    /// Show what would be sent, and send nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// How the run is shown on stderr.
+    #[arg(long, value_name = "STYLE", default_value = "auto")]
+    progress: Style,
+}
+
+/// What is taken of a job.
+#[derive(Clone, Debug, Args)]
+pub struct Choice {
+    /// Set a key of the job, as in `--set params.temperature=0.5`; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+    /// Only models whose label or name fits this pattern.
+    #[arg(long, value_name = "GLOB")]
+    pub models: Option<String>,
+    /// Only prompt sets whose name fits this pattern.
+    #[arg(long, value_name = "GLOB")]
+    pub prompts: Option<String>,
+    /// Only the first N rows of each prompt set.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+}
+
+impl Choice {
+    /// The selection for the plan.
+    pub fn selection(&self) -> Selection {
+        Selection { models: self.models.clone(), prompts: self.prompts.clone(), limit: self.limit }
+    }
+}
+
+/// Runs the command.
+pub fn main(args: RunArgs, context: &Context) -> Result<Ending, CliError> {
+    if args.dry_run {
+        return plan::show(&args.job, &args.choice, plan::Format::Table, context);
+    }
+    let options = options(&args);
+    let mut sets = args.choice.sets.clone();
+    sets.extend(args.concurrency.map(|width| format!("limits.concurrency={width}")));
+    let job = read(&args.job, &sets, context)?;
+    let settings = Settings {
+        out: args.out,
+        resume: args.resume.map(|named| named.map_or(Resume::Latest, Resume::Run)),
+        selection: args.choice.selection(),
+        options,
+    };
+    let prepared = Prepared::new(&job, &settings.selection, &context.env)
+        .map_err(|faults| diagnose::error(&job.document, &faults, &context.screen))?;
+    context.screen.conceal(prepared.redactor());
+    let style = if context.quiet { Style::None } else { args.progress };
+    let mut progress = Progress::new(style, &context.screen);
+    let stopper = Stopper::default();
+    let ended = runtime()?.block_on(async {
+        tokio::select! {
+            ended = prepared.run(&settings, &mut progress, &stopper) => ended,
+            () = signals::listen(&stopper, &context.screen) => unreachable!("it never returns"),
+        }
+    });
+    tell(&ended.map_err(|why| broke(&why))?, context)
+}
+
+/// Reads a job, or draws its faults.
+pub fn read(path: &std::path::Path, sets: &[String], context: &Context) -> Result<Job, CliError> {
+    load(path, sets, &context.env)
+        .map_err(|faults| diagnose::error(&faults.document, &faults.diagnostics, &context.screen))
+}
+
+/// What the user stated, for `run.json`.
+fn options(args: &RunArgs) -> serde_json::Value {
+    json!({
+        "resume": args.resume.as_ref().map(|run| run.as_ref().map_or("latest".into(), |run| run.display().to_string())),
+        "set": args.choice.sets,
+        "models": args.choice.models,
+        "prompts": args.choice.prompts,
+        "limit": args.choice.limit,
+        "concurrency": args.concurrency,
+    })
+}
+
+/// The table by model, and where the reports are.
+fn tell(ended: &Ended, context: &Context) -> Result<Ending, CliError> {
+    let mut text = terminal::table(&ended.summary);
+    text += &format!("\nreports in {}\n", ended.path.display());
+    // A stdout that nobody reads takes nothing from the run.
+    let _ = context.screen.result(&text);
+    if ended.interrupted {
+        context.screen.say("interrupted: the same command with --resume goes on");
+        return Ok(Ending::Interrupted);
+    }
+    let undone = ended.summary.totals.error + ended.summary.totals.skipped;
+    Ok(if undone > 0 { Ending::SomeFailed } else { Ending::Done })
+}
+
+/// Something of this machine broke.
+pub fn broke(why: &RunError) -> CliError {
+    let error = CliError::World { message: format!("failed to {why}"), help: None };
+    match why {
+        RunError::Prompts(_) => error.with_help("restore the prompt files, then --resume goes on"),
+        RunError::Journal { .. } => error.with_help(
+            "make room on the disk or mend its rights; what is in the journal is safe, and --resume \
+             asks again only what is not",
+        ),
+        // These say themselves what to do.
+        RunError::Store(_) | RunError::Http(_) | RunError::Mock(_) => error,
+    }
+}

@@ -1,0 +1,149 @@
+//! One whole run on one page: plan, engine, journal, reports.
+//!
+//! [`Prepared::new`] does all that can fail before anything is sent: the plan is made, which reads
+//! every row, and every key is found. [`Prepared::run`] then owns the run: events come in, the
+//! journal is written first, and only then is anybody told. Nobody else writes. The reports at the
+//! end are made from the journal alone.
+
+pub mod error;
+mod keys;
+mod lanes;
+pub mod observer;
+mod open;
+mod pump;
+mod resume;
+pub mod settings;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::engine::Engine;
+use crate::engine::stop::{Level, Stopper};
+use crate::engine::task::Origin;
+use crate::job::Job;
+use crate::job::diagnostic::Diagnostic;
+use crate::job::plan::Plan;
+use crate::job::select::Selection;
+use crate::mock::server::Mock;
+use crate::provider::env::Env;
+use crate::report::summary::Summary;
+use crate::report::table::{ReportSpec, write_reports};
+use crate::run::error::RunError;
+use crate::run::observer::Observer;
+use crate::run::settings::Settings;
+use crate::store::RunDir;
+use crate::wire::http::Http;
+use crate::wire::secret::{Redactor, Secret};
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The run folder.
+    pub path: PathBuf,
+    /// Its numbers.
+    pub summary: Summary,
+    /// Whether it was stopped with tasks left.
+    pub interrupted: bool,
+}
+
+/// A job that is ready to be run: planned, and with every key in hand.
+pub struct Prepared<'j> {
+    job: &'j Job,
+    plan: Plan,
+    keys: Vec<Option<Secret>>,
+    redactor: Redactor,
+}
+
+impl<'j> Prepared<'j> {
+    /// Plans the job and finds its keys; every fault at once. Sends nothing.
+    pub fn new(job: &'j Job, selection: &Selection, env: &Env) -> Result<Self, Vec<Diagnostic>> {
+        let mut faults = Vec::new();
+        let plan = Plan::make(job, selection).map_err(|more| faults.extend(more));
+        let keys = keys::find(job, plan.as_ref().ok(), env).map_err(|more| faults.extend(more));
+        match (plan, keys) {
+            (Ok(plan), Ok(keys)) => {
+                let redactor = Redactor::new(keys.iter().flatten());
+                Ok(Self { job, plan, keys, redactor })
+            }
+            _ => Err(faults),
+        }
+    }
+
+    /// Takes the run's keys out of texts.
+    pub fn redactor(&self) -> Redactor {
+        self.redactor.clone()
+    }
+
+    /// Runs the job to its end, or until `stopper` is asked.
+    pub async fn run(
+        self,
+        settings: &Settings,
+        observer: &mut dyn Observer,
+        stopper: &Stopper,
+    ) -> Result<Ended, RunError> {
+        let mut opened = open::open(self.job, &self.plan, settings)?;
+        let result = self.work(&mut opened, observer, stopper).await;
+        let ending = match &result {
+            Err(_) => "failed",
+            Ok(()) if stopper.level() > Level::Running => "interrupted",
+            Ok(()) => "done",
+        };
+        open::close(&mut opened, ending)?;
+        // The reports of a run that broke off show what is safe in the journal.
+        let summary = write_reports(&opened.dir, &self.job.output.reports);
+        result?;
+        let summary = summary?;
+        let left = self.plan.total() > summary.totals.ok + summary.totals.error;
+        Ok(Ended {
+            path: opened.dir.path().to_owned(),
+            summary,
+            interrupted: left && stopper.level() > Level::Running,
+        })
+    }
+
+    async fn work(
+        &self,
+        opened: &mut open::Opened,
+        observer: &mut dyn Observer,
+        stopper: &Stopper,
+    ) -> Result<(), RunError> {
+        let done = resume::align(self.job, &self.plan, opened)?;
+        let mock = self.start_mock().await?;
+        let transport = Arc::new(Http::new(self.job.timeouts, self.redactor.clone())?);
+        let origin = Origin {
+            job: Arc::clone(&self.job.name),
+            run: opened.dir.name().into(),
+            tags: Arc::clone(&self.job.tags),
+        };
+        let parts = lanes::Parts {
+            job: self.job,
+            plan: &self.plan,
+            keys: &self.keys,
+            mock: mock.as_ref(),
+            transport,
+            origin,
+            done: &done,
+        };
+        let engine = Engine::new(lanes::lanes(&parts), self.job.concurrency);
+        let starts = lanes::starts(&parts, &engine);
+        observer.begin(&opened.dir.name(), starts);
+        let outcome = pump::pump(engine, &mut opened.journal, observer, stopper).await;
+        observer.end();
+        outcome
+    }
+
+    /// Starts the built-in provider, where a lane of the plan calls it.
+    async fn start_mock(&self) -> Result<Option<Mock>, RunError> {
+        match &self.job.mock {
+            Some(script) => Ok(Some(Mock::start(script.clone(), 0).await?)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Writes the reports of a run again, from its journal.
+pub fn report(path: &Path, specs: &[ReportSpec]) -> Result<(PathBuf, Summary), RunError> {
+    let run = RunDir::read(path)?;
+    let summary = write_reports(&run, specs)?;
+    Ok((run.path().to_owned(), summary))
+}

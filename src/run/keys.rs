@@ -1,0 +1,45 @@
+//! Every key of a run, found before anything is sent.
+
+use std::collections::BTreeSet;
+
+use crate::job::diagnostic::Diagnostic;
+use crate::job::key_path::KeyPath;
+use crate::job::plan::Plan;
+use crate::job::{Job, LaneSpec};
+use crate::provider::auth::KeyFault;
+use crate::provider::env::Env;
+use crate::wire::secret::Secret;
+
+/// The key of each lane's provider, by lane; a fault for each provider whose key is missing.
+/// Lanes that the plan does not use need none.
+pub(super) fn find(
+    job: &Job,
+    plan: Option<&Plan>,
+    env: &Env,
+) -> Result<Vec<Option<Secret>>, Vec<Diagnostic>> {
+    let mut faults = Vec::new();
+    let mut told = BTreeSet::new();
+    let mut keys = Vec::with_capacity(job.lanes.len());
+    for (number, lane) in job.lanes.iter().enumerate() {
+        if plan.is_some_and(|plan| plan.lane_total(number) == 0) {
+            keys.push(None);
+            continue;
+        }
+        match lane.provider.key.find(env) {
+            Ok(key) => keys.push(key),
+            Err(fault) if told.insert(&lane.provider.name) => {
+                faults.push(missing(lane, fault));
+            }
+            Err(_) => {}
+        }
+    }
+    if faults.is_empty() { Ok(keys) } else { Err(faults) }
+}
+
+/// A provider without its key, at the provider's section where the job has one.
+fn missing(lane: &LaneSpec, fault: KeyFault) -> Diagnostic {
+    let name = &lane.provider.name;
+    let section = KeyPath::top().key("providers").key(name);
+    let message = format!("{} (provider `{name}`)", fault.message);
+    Diagnostic::at_key(section, message).help(fault.help)
+}

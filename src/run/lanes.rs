@@ -1,0 +1,142 @@
+//! From the lanes of a job to the lanes of the engine.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rand::rngs::StdRng;
+
+use crate::call::record::Status;
+use crate::call::task::Task;
+use crate::engine::Engine;
+use crate::engine::lane::{Lane, State};
+use crate::engine::source::{Broken, Source};
+use crate::engine::task::Origin;
+use crate::job::plan::Plan;
+use crate::job::{Job, LaneSpec};
+use crate::mock::server::Mock;
+use crate::pace::Limits;
+use crate::pace::gate::{Gate, Shared};
+use crate::provider::Endpoint;
+use crate::provider::catalog::MOCK;
+use crate::run::observer::LaneStart;
+use crate::run::resume::Done;
+use crate::store::survey::Survey;
+use crate::wire::http::Http;
+use crate::wire::secret::Secret;
+
+/// What lanes are made of.
+pub(super) struct Parts<'p> {
+    pub(super) job: &'p Job,
+    pub(super) plan: &'p Plan,
+    pub(super) keys: &'p [Option<Secret>],
+    pub(super) mock: Option<&'p Mock>,
+    pub(super) transport: Arc<Http>,
+    pub(super) origin: Origin,
+    pub(super) done: &'p Done,
+}
+
+/// The lanes that have tasks, by their numbers in the job.
+fn used<'p>(parts: &Parts<'p>) -> impl Iterator<Item = (usize, &'p LaneSpec)> {
+    let plan = parts.plan;
+    parts.job.lanes.iter().enumerate().filter(|(number, _)| plan.lane_total(*number) > 0)
+}
+
+/// The engine's lanes, each with the tasks that are still to do.
+pub(super) fn lanes(parts: &Parts<'_>) -> Vec<(Lane, Source)> {
+    let mut providers: BTreeMap<&str, Option<Arc<Shared>>> = BTreeMap::new();
+    let crowded = used(parts).count() > parts.job.concurrency;
+    let width = crowded.then(|| Arc::new(Shared::of_places(parts.job.concurrency)));
+    let mut lanes = Vec::new();
+    for (number, spec) in used(parts) {
+        let of_provider = providers
+            .entry(&spec.provider.name)
+            .or_insert_with(|| Shared::of_provider(&spec.provider.limits).map(Arc::new));
+        let shared = of_provider.iter().chain(&width).cloned().collect();
+        let lane = lane(parts, lanes.len(), number, spec, shared);
+        lanes.push((lane, source(parts, number)));
+    }
+    lanes
+}
+
+fn lane(
+    parts: &Parts<'_>,
+    number: usize,
+    in_job: usize,
+    spec: &LaneSpec,
+    shared: Vec<Arc<Shared>>,
+) -> Lane {
+    let provider = &spec.provider;
+    let base_url = match parts.mock {
+        Some(mock) if *provider.name == *MOCK => mock.base_url().into(),
+        _ => Arc::clone(&provider.base_url),
+    };
+    let key = parts.keys[in_job].clone();
+    let caps = [spec.limits.concurrency, provider.limits.concurrency];
+    let cap = caps.into_iter().flatten().min();
+    Lane {
+        number,
+        endpoint: Endpoint { provider: Arc::clone(&provider.name), base_url, key },
+        dialect: provider.dialect,
+        transport: Arc::clone(&parts.transport) as _,
+        gate: Gate::new(&spec.limits, shared),
+        concurrency: cap.unwrap_or(parts.job.concurrency).min(parts.job.concurrency),
+        retry: parts.job.retry.clone(),
+        counts_tokens: counts_tokens(&spec.limits) || counts_tokens(&provider.limits),
+        origin: parts.origin.clone(),
+        state: State::new(rand::make_rng::<StdRng>()),
+    }
+}
+
+fn counts_tokens(limits: &Limits) -> bool {
+    let Limits { tokens_per_minute, input_tokens_per_minute, output_tokens_per_minute, .. } =
+        limits;
+    [tokens_per_minute, input_tokens_per_minute, output_tokens_per_minute]
+        .iter()
+        .any(|limit| limit.is_some())
+}
+
+/// The tasks of a lane that are not done, each with the attempts made at it before.
+fn source(parts: &Parts<'_>, in_job: usize) -> Source {
+    let survey = Arc::clone(&parts.done.survey);
+    let tasks = parts.plan.tasks(in_job);
+    Box::new(tasks.filter_map(move |task| match task {
+        Ok(task) => still_to_do(task, &survey).map(Ok),
+        Err(why) => Some(Err(Broken(why.to_string()))),
+    }))
+}
+
+fn still_to_do(mut task: Task, survey: &Survey) -> Option<Task> {
+    if let Some(outcome) = survey.find(&task.id) {
+        if outcome.status == Status::Ok {
+            return None;
+        }
+        task.attempts_before = outcome.attempts();
+    }
+    Some(task)
+}
+
+/// What an observer is told of the lanes.
+pub(super) fn starts(parts: &Parts<'_>, engine: &Engine) -> Vec<LaneStart> {
+    let start = |((number, spec), view): ((usize, &LaneSpec), _)| LaneStart {
+        label: label(parts.job, number, spec),
+        total: parts.plan.lane_total(number),
+        done: parts.done.by_lane[number],
+        view,
+    };
+    used(parts).zip(engine.views()).map(start).collect()
+}
+
+/// The label of the lane's one target, or what its targets have in common.
+fn label(job: &Job, number: usize, spec: &LaneSpec) -> String {
+    let mut labels: Vec<&str> = job
+        .targets
+        .iter()
+        .filter(|target| target.lane == number)
+        .map(|target| &*target.target.label)
+        .collect();
+    labels.dedup();
+    match labels.as_slice() {
+        [label] => (*label).to_owned(),
+        _ => format!("{}/{}", spec.provider.name, spec.model),
+    }
+}

@@ -1,0 +1,28 @@
+//! Who watches a run.
+
+use crate::engine::event::Event;
+use crate::engine::lane::LaneView;
+
+/// Watches a run.
+pub trait Observer {
+    /// The run begins.
+    fn begin(&mut self, run: &str, lanes: Vec<LaneStart>);
+    /// Something happened. An outcome is in the journal when this is called.
+    fn see(&mut self, event: &Event);
+    /// Some time has passed: a tenth of a second.
+    fn tick(&mut self);
+    /// Nothing more will happen.
+    fn end(&mut self);
+}
+
+/// A lane at the start of a session.
+pub struct LaneStart {
+    /// How reports name its model.
+    pub label: String,
+    /// Its tasks, those done before this session among them.
+    pub total: u64,
+    /// Tasks that were done before this session.
+    pub done: u64,
+    /// What can be seen of it while it runs.
+    pub view: LaneView,
+}

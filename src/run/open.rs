@@ -1,0 +1,82 @@
+//! The run folder at the start and at the end of a session.
+
+use std::path::{Path, PathBuf};
+
+use crate::call::moment::Moment;
+use crate::job::Job;
+use crate::job::plan::Plan;
+use crate::run::error::RunError;
+use crate::run::settings::{Resume, Settings};
+use crate::store::RunDir;
+use crate::store::journal::Journal;
+use crate::store::manifest::{Input, Manifest, Session};
+
+/// A run folder that is being written.
+pub(super) struct Opened {
+    pub(super) dir: RunDir,
+    pub(super) journal: Journal,
+    pub(super) manifest: Manifest,
+    /// Whether it was begun by an earlier session.
+    pub(super) resumed: bool,
+}
+
+/// Opens the run that is to go on, or begins one.
+pub(super) fn open(job: &Job, plan: &Plan, settings: &Settings) -> Result<Opened, RunError> {
+    let out = settings.out.as_deref().unwrap_or(&job.output.dir);
+    let (dir, resumed) = match earlier(job, out, settings)? {
+        Some(path) => {
+            let dir = RunDir::open(&path)?;
+            dir.replace_job(&job.document.text)?;
+            (dir, true)
+        }
+        None => (RunDir::create(out, &job.name, &job.document.text)?, false),
+    };
+    let journal = dir.journal()?;
+    let sessions = match dir.manifest()? {
+        Some(before) => before.sessions,
+        None => Vec::new(),
+    };
+    let mut manifest = Manifest::new(&job.name, &dir.name(), &job.document.text, plan.total());
+    manifest.inputs = inputs(job, plan)?;
+    manifest.tags = (*job.tags).clone();
+    manifest.sessions = sessions;
+    let options = settings.options.clone();
+    manifest.sessions.push(Session {
+        started_at: Moment::now(),
+        ended_at: None,
+        ended: None,
+        options,
+    });
+    dir.write_manifest(&manifest)?;
+    Ok(Opened { dir, journal, manifest, resumed })
+}
+
+/// Writes how the session ended.
+pub(super) fn close(opened: &mut Opened, ending: &str) -> Result<(), RunError> {
+    if let Some(session) = opened.manifest.sessions.last_mut() {
+        session.ended_at = Some(Moment::now());
+        session.ended = Some(ending.to_owned());
+    }
+    opened.dir.write_manifest(&opened.manifest)?;
+    Ok(())
+}
+
+fn earlier(job: &Job, out: &Path, settings: &Settings) -> Result<Option<PathBuf>, RunError> {
+    match &settings.resume {
+        None => Ok(None),
+        Some(Resume::Latest) => {
+            let latest = RunDir::latest(out, &job.name)?;
+            if latest.is_none() {
+                tracing::warn!(job = &*job.name, "there is no run to resume; a new one begins");
+            }
+            Ok(latest)
+        }
+        Some(Resume::Run(named)) => Ok(Some(RunDir::named(out, &job.name, named))),
+    }
+}
+
+/// What was read for the run, so that a later reader can tell whether it is still the same.
+fn inputs(job: &Job, plan: &Plan) -> Result<Vec<Input>, RunError> {
+    let shown = |path: &Path| path.strip_prefix(&job.folder).unwrap_or(path).display().to_string();
+    plan.files().iter().map(|path| Input::of(path, shown(path)).map_err(RunError::from)).collect()
+}

@@ -1,0 +1,148 @@
+//! The run's one loop: events come in, outcomes go to the journal, then the observer is told.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::call::record::Entry;
+use crate::engine::Engine;
+use crate::engine::event::Event;
+use crate::engine::stop::{Level, Stopper};
+use crate::run::error::RunError;
+use crate::run::observer::Observer;
+use crate::store::journal::Journal;
+
+/// Events that may wait for the disk; when they are this many, calls wait too.
+const WAITING: usize = 512;
+
+/// How often the observer may redraw.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How often, in ticks, a disk that refused is tried again.
+const TICKS_BETWEEN_TRIES: u32 = 10;
+
+/// How often the disk is tried once no more answers come.
+const LAST_TRIES: u32 = 5;
+
+/// Runs the engine to its end and keeps every outcome.
+pub(super) async fn pump(
+    engine: Engine,
+    journal: &mut Journal,
+    observer: &mut dyn Observer,
+    stopper: &Stopper,
+) -> Result<(), RunError> {
+    let (sender, mut events) = mpsc::channel(WAITING);
+    let running = engine.run(sender, stopper.heard());
+    let mut running = std::pin::pin!(running);
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut desk =
+        Desk { journal, observer, stopper, unwritten: Vec::new(), fault: None, broken: None };
+    let mut batch = Vec::with_capacity(WAITING);
+    let mut is_running = true;
+    let mut tick = 0_u32;
+    loop {
+        tokio::select! {
+            biased;
+            count = events.recv_many(&mut batch, WAITING) => {
+                if count == 0 {
+                    break;
+                }
+                desk.take(&mut batch);
+            }
+            () = &mut running, if is_running => is_running = false,
+            _ = ticks.tick() => {
+                tick += 1;
+                desk.observer.tick();
+                if tick.is_multiple_of(TICKS_BETWEEN_TRIES) {
+                    desk.write_again();
+                }
+            }
+        }
+    }
+    for _ in 0..LAST_TRIES {
+        if desk.unwritten.is_empty() {
+            break;
+        }
+        for _ in 0..TICKS_BETWEEN_TRIES {
+            ticks.tick().await;
+        }
+        desk.write_again();
+    }
+    desk.end()
+}
+
+/// Where outcomes are written down.
+struct Desk<'d> {
+    journal: &'d mut Journal,
+    observer: &'d mut dyn Observer,
+    stopper: &'d Stopper,
+    /// Outcomes that the disk refused so far. They are paid for, so they are kept.
+    unwritten: Vec<Entry>,
+    fault: Option<io::Error>,
+    broken: Option<String>,
+}
+
+impl Desk<'_> {
+    /// Takes a batch of events: its outcomes are in the journal before anybody hears of them.
+    fn take(&mut self, batch: &mut Vec<Event>) {
+        let outcomes = batch.iter().filter_map(|event| match event {
+            Event::Finished { entry, .. } => Some(&**entry),
+            _ => None,
+        });
+        let written = match self.unwritten.is_empty() {
+            true => self.journal.append(outcomes),
+            false => Err(io::Error::other("earlier answers are not written yet")),
+        };
+        for event in batch.drain(..) {
+            self.observer.see(&event);
+            match event {
+                Event::Broken { why, .. } => self.break_off(why),
+                Event::Finished { entry, .. } if written.is_err() => self.unwritten.push(*entry),
+                _ => {}
+            }
+        }
+        if let Err(why) = written {
+            self.hold(why);
+        }
+    }
+
+    /// Nothing new is sent while the disk refuses; answers in flight are still taken.
+    fn hold(&mut self, why: io::Error) {
+        if self.fault.is_none() {
+            tracing::error!(
+                journal = %self.journal.path().display(), %why,
+                "an answer cannot be written; nothing new is sent, and writing is tried again"
+            );
+            self.fault = Some(why);
+        }
+        self.stopper.stop(Level::Draining);
+    }
+
+    fn break_off(&mut self, why: String) {
+        tracing::error!(%why, "the prompts cannot be read any more; nothing new is sent");
+        self.broken.get_or_insert(why);
+        self.stopper.stop(Level::Draining);
+    }
+
+    fn write_again(&mut self) {
+        if self.unwritten.is_empty() {
+            return;
+        }
+        match self.journal.append(&self.unwritten) {
+            Ok(()) => self.unwritten.clear(),
+            Err(why) => self.fault = Some(why),
+        }
+    }
+
+    fn end(self) -> Result<(), RunError> {
+        let path = self.journal.path().to_owned();
+        if let Some(why) = self.fault {
+            return Err(RunError::Journal { path, lost: self.unwritten.len(), why });
+        }
+        self.journal.sync().map_err(|why| RunError::Journal { path, lost: 0, why })?;
+        self.broken.map_or(Ok(()), |why| Err(RunError::Prompts(why)))
+    }
+}
