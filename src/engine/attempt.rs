@@ -103,8 +103,10 @@ fn used(outcome: &Result<Response, Rejected>) -> Option<Need> {
 /// A wait that the provider asks for is felt by the whole lane.
 fn heed(lane: &Lane, outcome: &Result<Response, Rejected>) {
     let Err(Rejected { failure, .. }) = outcome else { return };
-    if failure.kind == FailureKind::QuotaExceeded {
-        return;
+    match failure.kind {
+        FailureKind::QuotaExceeded => return,
+        FailureKind::RateLimit => lane.gate.refused(),
+        _ => {}
     }
     if let Some(wait) = failure.retry_after {
         tracing::info!(

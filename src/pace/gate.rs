@@ -94,6 +94,11 @@ impl Gate {
         }
     }
 
+    /// The provider refused a call although the pace was kept: the pace is slowed by a little.
+    pub fn refused(&self) {
+        self.rates().for_each(Rate::refused);
+    }
+
     /// What the lane waits for now, if it does.
     pub fn waiting(&self) -> Option<Waiting> {
         lock(&self.waiting).filter(|waiting| waiting.until > Instant::now())

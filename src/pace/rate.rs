@@ -89,6 +89,13 @@ impl Rate {
         refund.keep();
     }
 
+    /// The provider refused a call although the pace was kept.
+    pub fn refused(&self) {
+        if let Some(requests) = &self.requests {
+            requests.refused();
+        }
+    }
+
     /// Settles what was reserved with what was used.
     pub fn settle(&self, reserved: Need, used: Need) {
         if let Some(tokens) = &self.tokens {

@@ -43,23 +43,27 @@ pub enum Window {
     Day,
 }
 
+/// A refusal in spite of the pace says that the provider's clock and ours differ by more than the
+/// air: a request that travelled long, and one behind it that did not, arrive too close. Each
+/// refusal adds this share of the spacing, up to [`MOST_SLACK`]; calm takes it away again.
+const SLACK: f64 = 0.01;
+const MOST_SLACK: f64 = 0.06;
+/// So many requests in a row without a refusal are calm.
+const CALM: u32 = 150;
+
 /// The request limits of one scope.
 #[derive(Debug)]
 pub struct Requests {
-    even: Vec<(Window, Limiter)>,
+    even: Vec<Mutex<Even>>,
     day: Option<Day>,
 }
 
 impl Requests {
     /// The request limits among `limits`; `None` when there is none.
     pub fn new(limits: &Limits) -> Option<Self> {
-        let minute = limits
-            .requests_per_minute
-            .map(|limit| (Window::Minute, even(limit as f64, MINUTE, MINUTE_AIR)));
-        let second = limits
-            .requests_per_second
-            .map(|limit| (Window::Second, even(limit, SECOND, SECOND_AIR)));
-        let even: Vec<_> = minute.into_iter().chain(second).collect();
+        let minute = limits.requests_per_minute.map(|limit| Even::new(Window::Minute, limit as f64));
+        let second = limits.requests_per_second.map(|limit| Even::new(Window::Second, limit));
+        let even: Vec<_> = minute.into_iter().chain(second).map(Mutex::new).collect();
         let day = limits.requests_per_day.map(Day::new);
         (!even.is_empty() || day.is_some()).then_some(Self { even, day })
     }
@@ -74,31 +78,74 @@ impl Requests {
     /// The limits are taken one after the other by whoever is first in line; the finest comes
     /// last, so that it is the one that times the send.
     pub fn take(&self, step: usize) -> Result<(), (Window, Instant)> {
-        let days = usize::from(self.day.is_some());
-        if step < days {
-            let day = self.day.as_ref().expect("there is a step for it");
-            return day.take().map_err(|until| (Window::Day, until));
+        match (&self.day, step) {
+            (Some(day), 0) => day.take().map_err(|until| (Window::Day, until)),
+            (day, step) => lock(&self.even[step - usize::from(day.is_some())]).take(),
         }
-        let (window, limiter) = &self.even[step - days];
-        ask(limiter).map_err(|until| (*window, until))
+    }
+
+    /// The provider refused a request although the pace was kept: it is slowed by a little.
+    pub fn refused(&self) {
+        self.even.iter().for_each(|even| lock(even).slow_down());
     }
 }
 
-fn ask(limiter: &Limiter) -> Result<(), Instant> {
-    limiter.check().map_err(|not_yet| {
-        let now = TokioClock.now();
-        Instant::from_std(now + not_yet.wait_time_from(now))
-    })
+/// An even pace that never puts more than its limit into a window.
+#[derive(Debug)]
+struct Even {
+    window: Window,
+    limit: f64,
+    slack: f64,
+    calm: u32,
+    limiter: Limiter,
 }
 
-/// An even pace that never puts more than `limit` requests into `window`.
-fn even(limit: f64, window: Duration, air: f64) -> Limiter {
-    let burst = (limit / window.as_secs_f64() * SPACING).floor().max(1.0);
-    let period = window.as_secs_f64() * (1.0 + air) / (limit - burst + 1.0);
+impl Even {
+    fn new(window: Window, limit: f64) -> Self {
+        Self { window, limit, slack: 0.0, calm: 0, limiter: limiter(window, limit, 0.0) }
+    }
+
+    fn take(&mut self) -> Result<(), (Window, Instant)> {
+        self.limiter.check().map_err(|not_yet| {
+            let now = TokioClock.now();
+            (self.window, Instant::from_std(now + not_yet.wait_time_from(now)))
+        })?;
+        self.calm += 1;
+        if self.calm >= CALM && self.slack > 0.0 {
+            self.set_slack(self.slack - SLACK / 2.0);
+        }
+        Ok(())
+    }
+
+    fn slow_down(&mut self) {
+        self.set_slack(self.slack + SLACK);
+    }
+
+    fn set_slack(&mut self, slack: f64) {
+        self.calm = 0;
+        self.slack = slack.clamp(0.0, MOST_SLACK);
+        self.limiter = limiter(self.window, self.limit, self.slack);
+        // A new limiter would let a request pass at once, right behind the last one.
+        while self.limiter.check().is_ok() {}
+    }
+}
+
+fn limiter(window: Window, limit: f64, slack: f64) -> Limiter {
+    let (length, air) = match window {
+        Window::Second => (SECOND, SECOND_AIR),
+        Window::Minute | Window::Day => (MINUTE, MINUTE_AIR),
+    };
+    let length = length.as_secs_f64();
+    let burst = (limit / length * SPACING).floor().max(1.0);
+    let period = length * (1.0 + air + slack) / (limit - burst + 1.0);
     let quota = Quota::with_period(Duration::from_secs_f64(period).max(Duration::from_nanos(1)))
         .expect("the period is above zero")
         .allow_burst(NonZeroU32::new(burst as u32).expect("the burst is at least 1"));
     RateLimiter::direct_with_clock(quota, TokioClock)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// A day's requests may go at once: jobs are shorter than days. Providers count days by the
@@ -116,7 +163,7 @@ impl Day {
     }
 
     fn take(&self) -> Result<(), Instant> {
-        let mut today = self.today.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut today = lock(&self.today);
         let now = Instant::now();
         if today.as_ref().is_none_or(|(since, _)| now >= *since + DAY) {
             // One cell comes back a day later, when this limiter is no longer asked.
@@ -179,6 +226,30 @@ mod tests {
         let limits = Limits { requests_per_day: Some(3), ..Limits::default() };
         let times: Vec<u64> = sends(limits, 7).into_iter().map(|at| at as u64 / 3600).collect();
         assert_eq!(times, [0, 0, 0, 24, 24, 24, 48]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_slows_the_pace_and_calm_restores_it() {
+        let limits = Limits { requests_per_minute: Some(600), ..Limits::default() };
+        let requests = Requests::new(&limits).expect("there is a limit");
+        let spacing = async || {
+            let before = Instant::now();
+            while let Err((_, until)) = requests.take(0) {
+                sleep_until(until).await;
+            }
+            before.elapsed().as_secs_f64()
+        };
+        requests.take(0).expect("the first goes at once");
+        (0..3).for_each(|_| requests.refused());
+        spacing().await;
+        assert!((0.1030..0.1050).contains(&spacing().await));
+        for _ in 0..2000 {
+            spacing().await;
+        }
+        assert!((0.1000..0.1020).contains(&spacing().await));
+        (0..100).for_each(|_| requests.refused());
+        spacing().await;
+        assert!(spacing().await < 0.1080);
     }
 
     #[tokio::test(start_paused = true)]
