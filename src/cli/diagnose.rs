@@ -86,7 +86,9 @@ impl Covered<'_> {
                     .as_ref()
                     .and_then(|(place, label)| Some((self.target(place).ok()?, harmless(label))));
                 match other {
-                    Some((other, label)) if other.path == target.path => {
+                    Some((other, label))
+                        if other.text == target.text && other.path == target.path =>
+                    {
                         let marks = [mark, AnnotationKind::Context.span(other.range).label(label)];
                         title.element(snippet(target, marks))
                     }
@@ -108,6 +110,17 @@ impl Covered<'_> {
 
     /// What to draw a place on; `Err` is a path alone.
     fn target<'c>(&'c self, place: &Place) -> Result<Target<'c>, String> {
+        let mut target = self.unfitted(place)?;
+        // A range comes from many hands, and the renderer panics at one that is not within the text.
+        let start = floor(&target.text, target.range.start);
+        let end = floor(&target.text, target.range.end.max(start));
+        // A value of many lines is known by its first.
+        let end = target.text[start..end].find('\n').map_or(end, |length| start + length);
+        target.range = start..end;
+        Ok(target)
+    }
+
+    fn unfitted<'c>(&'c self, place: &Place) -> Result<Target<'c>, String> {
         match place {
             Place::Key { path, on } => self.key(path, on),
             Place::Span(range) => Ok(self.in_file(range.clone())),
@@ -165,16 +178,11 @@ impl Covered<'_> {
     }
 
     fn in_file(&self, range: Range<usize>) -> Target<'_> {
-        let length = self.text.len();
-        let start = floor(&self.text, range.start.min(length));
-        let end = floor(&self.text, range.end.clamp(start, length));
-        // A value of many lines is known by its first.
-        let end = self.text[start..end].find('\n').map_or(end, |length| start + length);
         Target {
             text: Cow::Borrowed(&self.text),
             path: shown_path(&self.document.name).into(),
             first_line: 1,
-            range: start..end,
+            range,
         }
     }
 }
@@ -232,8 +240,15 @@ fn is_c1(character: char) -> bool {
     matches!(character, '\u{80}'..='\u{9f}')
 }
 
+/// Words of a message, without what looks like a key, and with a picture for every control character.
 fn harmless(text: &str) -> String {
-    visible(text).into_owned()
+    let picture = |c: char| match c {
+        '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or(' '),
+        '\u{7f}' => '␡',
+        c if is_c1(c) => '¿',
+        c => c,
+    };
+    veil::cover_words(text).chars().map(picture).collect()
 }
 
 fn one_line(text: &str) -> String {
@@ -247,10 +262,75 @@ fn shown_path(path: &str) -> String {
     path.chars().map(escaped).collect()
 }
 
-/// The nearest character boundary at or before a position.
-fn floor(text: &str, mut at: usize) -> usize {
+/// The nearest character boundary at or before a position, within the text.
+fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
         at -= 1;
     }
     at
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn document() -> Document {
+        let text = "name = \"x\"\r\n[a]\nkey = \"é{{ x }}\"\nb = \"\"\"\ntwo\nlines\"\"\"\n";
+        Document::parse("jobs/x\u{1b}.toml", text, &["a.c=d\u{9b}1m".to_owned()]).0
+    }
+
+    fn place() -> impl Strategy<Value = Place> {
+        let top = KeyPath::top().key("a");
+        let paths = ["key", "b", "c", "nowhere"].map(|name| top.key(name));
+        let on = prop_oneof![
+            Just(On::Key),
+            Just(On::Value),
+            (0..12_usize, 0..12_usize)
+                .prop_map(|(start, length)| On::Within(start..start + length)),
+        ];
+        let data = (0..3_u64, 0..600_usize, 0..600_usize, "[ -~é\\x00-\\x1f\u{9b}]{0,500}");
+        prop_oneof![
+            (prop::sample::select(paths.to_vec()), on)
+                .prop_map(|(path, on)| Place::Key { path, on }),
+            (0..90_usize, 0..90_usize).prop_map(|(start, end)| Place::Span(start..end.max(start))),
+            data.prop_map(|(line, column, length, text)| {
+                Place::Data(DataSpot { file: "p\u{7}.csv".into(), line, column, length, text })
+            }),
+            Just(Place::File(PathBuf::from("x\u{1b}[31m.csv"))),
+            Just(Place::Key { path: KeyPath::top(), on: On::Key }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_place_makes_it_panic_or_steers_the_terminal(
+            places in prop::collection::vec((place(), prop::option::of(place())), 1..4),
+            message in "[a-z\\x00-\\x1f\u{9b}]{0,20}",
+        ) {
+            let diagnostics: Vec<Diagnostic> = places
+                .into_iter()
+                .map(|(place, also)| {
+                    let fault = Diagnostic::new(place, message.clone()).label(&*message).help(&*message);
+                    match also {
+                        Some(also) => fault.also(also, "the other"),
+                        None => fault,
+                    }
+                })
+                .collect();
+            let drawn = draw(&document(), &diagnostics, false);
+            prop_assert!(!drawn.contains(|c: char| c.is_control() && c != '\n'), "{drawn:?}");
+        }
+    }
+
+    #[test]
+    fn colour_is_only_there_when_asked_for() {
+        let diagnostics = [Diagnostic::at_key(KeyPath::top().key("a").key("b"), "no")];
+        assert!(!draw(&document(), &diagnostics, false).contains('\u{1b}'));
+        assert!(draw(&document(), &diagnostics, true).contains('\u{1b}'));
+    }
 }

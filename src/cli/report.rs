@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Ending};
-use crate::cli::run::broke;
+use crate::cli::run::{broke, shown};
 use crate::report::table::ReportSpec;
 use crate::report::terminal;
 use crate::run;
@@ -22,7 +22,7 @@ pub struct ReportArgs {
 /// Runs the command.
 pub fn main(args: &ReportArgs, context: &Context) -> Result<Ending, CliError> {
     let (path, summary) = run::report(&args.run, ReportSpec::ALL).map_err(|why| broke(&why))?;
-    let text = format!("{}\nreports in {}\n", terminal::table(&summary), path.display());
+    let text = format!("{}\nreports in {}\n", terminal::table(&summary), shown(&path).display());
     let _ = context.screen.result(&text);
     Ok(Ending::Done)
 }

@@ -1,6 +1,6 @@
 //! `runner run JOB.toml`: runs a job, or goes on with one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
@@ -20,6 +20,9 @@ use crate::run::error::RunError;
 use crate::run::settings::{Resume, Settings};
 use crate::run::{Ended, Prepared};
 
+/// What `--resume` means without a value: the newest run of the job.
+const LATEST: &str = "latest";
+
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -27,8 +30,8 @@ pub struct RunArgs {
     #[arg(value_name = "JOB.toml")]
     job: PathBuf,
     /// Go on with the latest run of this job, or with the run folder named.
-    #[arg(long, value_name = "RUN", num_args = 0..=1)]
-    resume: Option<Option<PathBuf>>,
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = LATEST)]
+    resume: Option<PathBuf>,
     /// Make run folders here, in place of the job's `output.dir`.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -81,7 +84,7 @@ pub fn main(args: RunArgs, context: &Context) -> Result<Ending, CliError> {
     let job = read(&args.job, &sets, context)?;
     let settings = Settings {
         out: args.out,
-        resume: args.resume.map(|named| named.map_or(Resume::Latest, Resume::Run)),
+        resume: args.resume.map(resume),
         selection: args.choice.selection(),
         options,
     };
@@ -97,11 +100,15 @@ pub fn main(args: RunArgs, context: &Context) -> Result<Ending, CliError> {
             () = signals::listen(&stopper, &context.screen) => unreachable!("it never returns"),
         }
     });
-    tell(&ended.map_err(|why| broke(&why))?, context)
+    Ok(tell(&ended.map_err(|why| broke(&why))?, context))
+}
+
+fn resume(named: PathBuf) -> Resume {
+    if named.as_os_str() == LATEST { Resume::Latest } else { Resume::Run(named) }
 }
 
 /// Reads a job, or draws its faults.
-pub fn read(path: &std::path::Path, sets: &[String], context: &Context) -> Result<Job, CliError> {
+pub fn read(path: &Path, sets: &[String], context: &Context) -> Result<Job, CliError> {
     load(path, sets, &context.env)
         .map_err(|faults| diagnose::error(&faults.document, &faults.diagnostics, &context.screen))
 }
@@ -109,7 +116,7 @@ pub fn read(path: &std::path::Path, sets: &[String], context: &Context) -> Resul
 /// What the user stated, for `run.json`.
 fn options(args: &RunArgs) -> serde_json::Value {
     json!({
-        "resume": args.resume.as_ref().map(|run| run.as_ref().map_or("latest".into(), |run| run.display().to_string())),
+        "resume": args.resume,
         "set": args.choice.sets,
         "models": args.choice.models,
         "prompts": args.choice.prompts,
@@ -119,17 +126,25 @@ fn options(args: &RunArgs) -> serde_json::Value {
 }
 
 /// The table by model, and where the reports are.
-fn tell(ended: &Ended, context: &Context) -> Result<Ending, CliError> {
-    let mut text = terminal::table(&ended.summary);
-    text += &format!("\nreports in {}\n", ended.path.display());
+fn tell(ended: &Ended, context: &Context) -> Ending {
+    let table = terminal::table(&ended.summary);
+    let text = format!("{table}\nreports in {}\n", shown(&ended.path).display());
     // A stdout that nobody reads takes nothing from the run.
     let _ = context.screen.result(&text);
     if ended.interrupted {
         context.screen.say("interrupted: the same command with --resume goes on");
-        return Ok(Ending::Interrupted);
+        return Ending::Interrupted;
     }
     let undone = ended.summary.totals.error + ended.summary.totals.skipped;
-    Ok(if undone > 0 { Ending::SomeFailed } else { Ending::Done })
+    if undone > 0 { Ending::SomeFailed } else { Ending::Done }
+}
+
+/// A folder as one would write it from here.
+pub fn shown(path: &Path) -> PathBuf {
+    let (Ok(whole), Ok(here)) = (path.canonicalize(), std::env::current_dir()) else {
+        return path.to_owned();
+    };
+    whole.strip_prefix(here).map_or(path.to_owned(), Path::to_owned)
 }
 
 /// Something of this machine broke.

@@ -62,6 +62,7 @@ fn fine() -> Answer {
     reply(200, &[], r#"{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}"#)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is the answer of a provider")]
 fn reply(status: u16, headers: &[(&str, &str)], body: &'static str) -> Answer {
     let mut kept = Headers::default();
     headers.iter().for_each(|(name, value)| kept.push(name, value));

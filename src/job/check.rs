@@ -102,6 +102,7 @@ impl Check<'_> {
             Ok(_) => {
                 let name = path.last_key().unwrap_or_default();
                 Diagnostic::at_value(path.clone(), format!("`{name}` is no time at all"))
+                    .help("to do without it, leave the key away")
             }
             Err(why) => {
                 // The message comes with its advice; here each has a line of its own.
@@ -146,9 +147,10 @@ impl Check<'_> {
 }
 
 /// Reads the value that is left of a job after its shape was checked.
-pub fn read(value: Value) -> Result<JobFile, Diagnostic> {
+pub fn read(value: Value) -> Result<JobFile, Box<Diagnostic>> {
     serde_json::from_value(value).map_err(|why| {
         let message = format!("the job cannot be read: {why}");
-        Diagnostic::at_key(KeyPath::top(), message)
+        let fault = Diagnostic::at_key(KeyPath::top(), message);
+        Box::new(fault.help("please report this: the fault should have been told with its place"))
     })
 }

@@ -35,12 +35,11 @@ impl Document {
     pub fn parse(name: &str, text: &str, sets: &[String]) -> (Self, Vec<Diagnostic>) {
         let (table, errors) = DeTable::parse_recoverable(text);
         let mut faults: Vec<Diagnostic> = errors.iter().map(|error| syntax(error, text)).collect();
-        // One slip often counts twice; the first on a line says enough.
-        faults.sort_by_key(|fault| start(fault));
-        faults.dedup_by_key(|fault| text[..start(fault)].matches('\n').count());
+        faults.sort_by_key(start);
+        faults.dedup_by(|later, first| is_echo(later, first, text));
         let mut root = Node::of_table(table.get_ref());
         for (nth, set) in sets.iter().enumerate() {
-            faults.extend(overlay::lay(&mut root, nth, set).err());
+            faults.extend(overlay::lay(&mut root, nth, set).err().map(|fault| *fault));
         }
         let document =
             Self { name: name.to_owned(), text: text.to_owned(), sets: sets.to_vec(), root };
@@ -86,10 +85,16 @@ fn syntax(error: &toml::de::Error, text: &str) -> Diagnostic {
     let span = visible(error.span().unwrap_or(0..0), text);
     let message = error.message();
     let fault = Diagnostic::new(Place::Span(span), format!("not TOML: {message}"));
-    match hint(message) {
-        Some(help) => fault.help(help),
-        None => fault,
-    }
+    fault
+        .help(hint(message).unwrap_or("a line is `key = value` or a `[header]`; text is in quotes"))
+}
+
+/// Whether a fault is of the same slip as the one before: a second on its line, or another comma
+/// missing because a list has no end.
+fn is_echo(later: &Diagnostic, first: &Diagnostic, text: &str) -> bool {
+    let line = |fault: &Diagnostic| text[..start(fault)].matches('\n').count();
+    let is_comma = later.message.contains("missing comma") && later.message == first.message;
+    line(later) == line(first) || is_comma
 }
 
 fn start(fault: &Diagnostic) -> usize {
@@ -120,6 +125,7 @@ fn hint(message: &str) -> Option<&'static str> {
         ("invalid basic string", "end the text with a quote on the same line"),
         ("invalid literal string", "end the text with a quote on the same line"),
         ("unexpected key or value", "begin a new line for each key"),
+        ("extra comma", "take one of the commas away"),
         ("missing comma", "put a comma between the two"),
     ];
     hints.iter().find(|(part, _)| message.contains(part)).map(|(_, help)| *help)

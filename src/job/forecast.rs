@@ -119,8 +119,8 @@ impl Forecast {
 }
 
 /// What one asking of a set takes of a target.
-fn load(plan: &Inner, set: &PlannedSet, nth: usize, target: usize) -> Load {
-    let params = &plan.targets[target].target.params;
+fn load(whole: &Inner, set: &PlannedSet, nth: usize, target: usize) -> Load {
+    let params = &whole.targets[target].target.params;
     let tally = &set.tally;
     let plain = match params.max_tokens() {
         Some(most) => tally.plain_rows.saturating_mul(most),

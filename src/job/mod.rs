@@ -1,7 +1,7 @@
 //! GROUND. What the user asks for: a [`Job`] is a job file that was checked.
 //!
 //! [`load`] reads a file and gives a job or every diagnostic at once. On the way the [`document`]
-//! keeps the text and where each key stands, [`shape`] holds it against the schema of [`file`], and
+//! keeps the text and where each key stands, [`shape`] holds it against the schema of [`file`](mod@file), and
 //! [`check`] turns it into a job. A job's [`prompts`] are read row by row, as often as they are
 //! needed; its [`plan`] turns them into tasks, lazily.
 
@@ -9,6 +9,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod document;
 pub mod file;
+pub mod file_values;
 pub mod forecast;
 pub mod key_path;
 pub mod load;

@@ -14,20 +14,24 @@ struct Segment {
 }
 
 /// Lays one `--set` over the table; `nth` is its place among them.
-pub fn lay(root: &mut Node, nth: usize, set: &str) -> Result<(), Diagnostic> {
-    let fault =
-        |range: Range<usize>, message: String| Diagnostic::new(argument(set, range), message);
-    let Some(split) = set.find('=') else {
-        let message = "`--set` wants KEY=VALUE".to_owned();
-        return Err(fault(0..set.len(), message).help("such as --set limits.concurrency=8"));
+pub fn lay(root: &mut Node, nth: usize, set: &str) -> Result<(), Box<Diagnostic>> {
+    let fault = |(range, message, help): Fault| {
+        Box::new(Diagnostic::new(argument(set, range), message).help(help))
     };
-    let segments = segments(&set[..split])
-        .map_err(|range| fault(range, "this is not a dotted key".to_owned()))
-        .map_err(|fault| fault.help("such as models[0].label, or limits.concurrency"))?;
+    let Some(split) = set.find('=') else {
+        let help = "such as --set limits.concurrency=8".to_owned();
+        return Err(fault((0..set.len(), "`--set` wants KEY=VALUE".to_owned(), help)));
+    };
+    let segments = segments(&set[..split]).map_err(|range| {
+        let help = "such as models[0].label, or limits.concurrency".to_owned();
+        fault((range, "this is not a dotted key".to_owned(), help))
+    })?;
     let value = value(nth, set, split + 1);
-    place(root, &segments, value, nth)
-        .map_err(|(range, message, help)| fault(range, message).help(help))
+    place(root, &segments, value, nth).map_err(fault)
 }
+
+/// Which bytes are at fault, what is wrong, and what to do.
+type Fault = (Range<usize>, String, String);
 
 /// The place of a stretch of a `--set`, as diagnostics show it.
 pub fn argument(set: &str, range: Range<usize>) -> Place {
@@ -55,16 +59,7 @@ fn segments(key: &str) -> Result<Vec<Segment>, Range<usize>> {
     let mut at = 0;
     loop {
         let rest = &key[at..];
-        let (name, taken) = match rest.strip_prefix('"') {
-            Some(inner) => match inner.find('"') {
-                Some(end) => (&inner[..end], end + 2),
-                None => return Err(at..key.len()),
-            },
-            None => {
-                let end = rest.find(['.', '[']).unwrap_or(rest.len());
-                (rest[..end].trim(), end)
-            }
-        };
+        let (name, taken) = segment(rest).ok_or(at..key.len())?;
         if name.is_empty() {
             return Err(at..key.len());
         }
@@ -87,7 +82,15 @@ fn segments(key: &str) -> Result<Vec<Segment>, Range<usize>> {
     }
 }
 
-type Fault = (Range<usize>, String, String);
+/// The part of a key at the begin of a text, and the bytes it takes.
+fn segment(text: &str) -> Option<(&str, usize)> {
+    let Some(inner) = text.strip_prefix('"') else {
+        let end = text.find(['.', '[']).unwrap_or(text.len());
+        return Some((text[..end].trim(), end));
+    };
+    let end = inner.find('"')?;
+    Some((&inner[..end], end + 2))
+}
 
 fn place(node: &mut Node, segments: &[Segment], value: Node, nth: usize) -> Result<(), Fault> {
     let Some((segment, rest)) = segments.split_first() else {

@@ -212,3 +212,175 @@ fn twins(mut hashes: Vec<u64>) -> Vec<u64> {
     twins.shrink_to_fit();
     twins
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::call::task::Task;
+    use crate::job::load::load_text;
+    use crate::provider::env::Env;
+
+    fn job(text: &str, folder: &Path) -> Job {
+        match load_text(&folder.join("job.toml"), text, &[], &Env::of([])) {
+            Ok(job) => job,
+            Err(faults) => panic!("{:#?}", faults.diagnostics),
+        }
+    }
+
+    fn plan_of(text: &str) -> (Job, Plan) {
+        let job = job(text, Path::new(""));
+        let plan = Plan::make(&job, &Selection::default()).expect("a plan");
+        (job, plan)
+    }
+
+    fn tasks(job: &Job, plan: &Plan) -> Vec<Task> {
+        let lanes = 0..job.lanes.len();
+        let mut tasks: Vec<Task> =
+            lanes.flat_map(|lane| plan.tasks(lane)).map(|task| task.expect("a task")).collect();
+        tasks.sort_by_key(|task| task.index);
+        tasks
+    }
+
+    const JOB: &str = r#"
+name = "x"
+repeats = 2
+[params]
+max_tokens = 10
+[matrix]
+top_p = [0.5, 1.0]
+[[models]]
+model = "mock/a"
+[[models]]
+model = "mock/b"
+prompts = ["two"]
+[prompts.one]
+inline = ["hi", "ho", "hi"]
+[prompts.two]
+inline = ["hi", { custom_id = "q", body = { messages = [{ role = "user", content = "x" }], top_p = 0.1, n = 2 } }]
+"#;
+
+    #[test]
+    fn tasks_come_row_by_row_target_by_target_repeat_by_repeat() {
+        let (job, plan) = plan_of(JOB);
+        let tasks = tasks(&job, &plan);
+        assert_eq!(plan.total(), 3 * 2 * 2 + 2 * 4 * 2);
+        assert_eq!((plan.lane_total(0), plan.lane_total(1)), (20, 8));
+        let indexes: Vec<u64> = tasks.iter().map(|task| task.index).collect();
+        assert_eq!(indexes, (0..28).collect::<Vec<u64>>());
+        let ids: BTreeSet<_> = tasks.iter().map(|task| task.id).collect();
+        assert_eq!(ids.len(), 28);
+        let shown = |task: &Task| {
+            let variant = task.target.variant.as_deref().unwrap_or_default();
+            format!("{} {} {} {variant} {}", task.prompt, task.row, task.target.label, task.repeat)
+        };
+        let begin: Vec<String> = tasks[..5].iter().map(shown).collect();
+        let expected = [
+            "one 1 mock/a top_p=0.5 0",
+            "one 1 mock/a top_p=0.5 1",
+            "one 1 mock/a top_p=1.0 0",
+            "one 1 mock/a top_p=1.0 1",
+            "one 2 mock/a top_p=0.5 0",
+        ];
+        assert_eq!(begin, expected);
+        assert_eq!(shown(&tasks[27]), "two q mock/b top_p=1.0 1");
+    }
+
+    #[test]
+    fn a_row_brings_parameters_but_none_that_the_matrix_varies() {
+        let (job, plan) = plan_of(JOB);
+        let tasks = tasks(&job, &plan);
+        let params = serde_json::to_string(&*tasks[27].request.params).expect("json");
+        assert_eq!(params, r#"{"max_tokens":10,"top_p":1.0,"n":2}"#);
+        assert!(Arc::ptr_eq(&tasks[0].request.params, &tasks[0].target.params));
+    }
+
+    #[test]
+    fn a_forecast_counts_tokens_and_minutes_at_the_limits() {
+        let text =
+            JOB.replace("model = \"mock/b\"", "model = \"mock/b\"\nlimits = { rpm = 2, rps = 3 }");
+        let (_, plan) = plan_of(&text);
+        let forecast = plan.forecast();
+        assert_eq!((forecast.tasks, forecast.targets.len()), (28, 4));
+        let b = &forecast.targets[2];
+        // Two rows, asked twice: one answer of at most 10 tokens, and two of them.
+        assert_eq!((b.tasks, b.output_tokens), (4, 2 * (10 + 20)));
+        assert_eq!((b.minutes, b.binds.as_deref()), (4.0, Some("rpm of b")));
+        assert_eq!((forecast.targets[0].minutes, forecast.minutes), (0.0, 4.0));
+    }
+
+    #[test]
+    fn a_selection_plans_a_part() {
+        let (job, whole) = plan_of(JOB);
+        let all: BTreeSet<_> = tasks(&job, &whole).iter().map(|task| task.id).collect();
+        let text = |text: &str| Some(text.to_owned());
+        for (selection, total) in [
+            (Selection { models: text("*/b"), ..Selection::default() }, 8),
+            (Selection { prompts: text("o*"), ..Selection::default() }, 12),
+            (Selection { limit: Some(1), ..Selection::default() }, 4 + 8),
+            (Selection { models: text("mock/b"), prompts: text("one"), limit: None }, 0),
+        ] {
+            let plan = Plan::make(&job, &selection).expect("a plan");
+            assert_eq!(plan.total(), total, "{selection:?}");
+            let some = tasks(&job, &plan);
+            assert_eq!(some.len() as u64, total, "{selection:?}");
+            assert!(some.iter().all(|task| all.contains(&task.id)), "{selection:?}");
+        }
+        let selection = Selection { models: text("nobody"), ..Selection::default() };
+        assert!(Plan::make(&job, &selection).is_err());
+    }
+
+    #[test]
+    fn a_file_that_shrinks_is_told_and_one_that_grows_is_not_followed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("p.txt");
+        std::fs::write(&file, "a\nb\nc\n").expect("written");
+        let text = "name='x'\n[[models]]\nmodel='mock/a'\n[prompts.x]\nfile='p.txt'\n";
+        let job = job(text, folder.path());
+        let plan = Plan::make(&job, &Selection::default()).expect("a plan");
+        std::fs::write(&file, "a\nb\nc\nd\n").expect("written");
+        assert_eq!(plan.tasks(0).filter_map(Result::ok).count(), 3);
+        std::fs::write(&file, "a\nb\n").expect("written");
+        let last = plan.tasks(0).last().expect("an item").expect_err("a row is gone");
+        assert!(last.to_string().ends_with("p.txt: it had 3 rows, and ends after 2"), "{last}");
+        assert_eq!(plan.tasks(0).count(), 3);
+    }
+
+    #[test]
+    fn a_stream_of_tasks_can_go_to_another_thread() {
+        fn goes<T: Send + 'static>(_: T) {}
+        goes(plan_of(JOB).1.tasks(0));
+    }
+
+    fn ids(rows: &[String]) -> Vec<String> {
+        let list = serde_json::to_string(rows).expect("json");
+        let text = format!("name='x'\n[[models]]\nmodel='mock/a'\n[prompts.x]\ninline={list}\n");
+        let (job, plan) = plan_of(&text);
+        tasks(&job, &plan).iter().map(|task| task.id.to_string()).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn the_order_of_rows_moves_no_id(
+            rows in prop::collection::vec("[ab]{1,2}", 1..8).prop_flat_map(|rows| {
+                (Just(rows.clone()), Just(rows).prop_shuffle())
+            }),
+            edited: prop::sample::Index,
+        ) {
+            let (rows, shuffled) = rows;
+            let set = |rows: &[String]| -> BTreeSet<String> { ids(rows).into_iter().collect() };
+            let before = set(&rows);
+            prop_assert_eq!(before.len(), rows.len());
+            prop_assert_eq!(&before, &set(&shuffled));
+            // An edited row is a new question; the others are the old ones.
+            let mut other = rows.clone();
+            other[edited.index(rows.len())] = "edited".to_owned();
+            prop_assert_eq!(before.intersection(&set(&other)).count(), rows.len() - 1);
+        }
+    }
+}

@@ -111,7 +111,9 @@ impl PromptSet {
 
     fn batch_body(&self, row: &Row, body: Value) -> Result<(Vec<Message>, Params), RowFault> {
         let Value::Object(mut body) = body else {
-            return Err(self.fault(row, "`body` is no object"));
+            let fault = self.fault(row, "`body` is no object");
+            return Err(fault
+                .help("a Batch line is {\"custom_id\": \"1\", \"body\": {\"messages\": [...]}}"));
         };
         let Some(messages) = body.remove("messages") else {
             let fault = self.fault(row, "`body` has no `messages`");
@@ -169,8 +171,8 @@ impl PromptSet {
             Some(Value::Number(number)) => Ok(number.to_string()),
             Some(Value::Bool(yes)) => Ok(yes.to_string()),
             Some(Value::String(_)) => {
-                Err(self
-                    .fault(row, format!("the column `{column}`, which names the row, is empty")))
+                let message = format!("the column `{column}`, which names the row, is empty");
+                Err(self.fault(row, message).help("name every row, or none: leave `id` away"))
             }
             Some(other) => {
                 let message = format!("`{column}` is {}, which names no row", kind(other));
@@ -205,15 +207,18 @@ impl PromptSet {
         let TemplateFault { message, range, blame } = fault;
         match blame {
             Blame::Template => self.fault(row, message).cause(Cause::Template { key, range }),
-            Blame::Row => {
-                self.fault(row, format!("the template `{key}` does not fit this row: {message}"))
-            }
+            Blame::Row => self
+                .fault(row, format!("the template `{key}` does not fit this row: {message}"))
+                .help(
+                    "{{ column | default('...') }} and {% if column is defined %} allow for gaps",
+                ),
             Blame::Lacks(column) => {
                 let message = format!("this row has no `{column}`, which `{key}` names");
                 let names: Vec<&str> = columns.0.keys().map(String::as_str).collect();
-                let help = match names.is_empty() {
-                    true => "the row is empty".to_owned(),
-                    false => format!("it has {}", words::all(&names)),
+                let help = if names.is_empty() {
+                    "the row is empty".to_owned()
+                } else {
+                    format!("it has {}", words::all(&names))
                 };
                 self.fault(row, message).help(help).cause(Cause::Lacks { key, column, range })
             }
@@ -243,8 +248,8 @@ mod tests {
         }
     }
 
-    fn template(text: &str) -> Option<Template> {
-        Some(Template::new(text).expect("a template"))
+    fn template(text: &str) -> Template {
+        Template::new(text).expect("a template")
     }
 
     fn asked(set: &PromptSet) -> Vec<Result<Value, String>> {
@@ -270,8 +275,8 @@ mod tests {
         assert_eq!(asked(&plain), expected);
 
         let mut made = set(json!([{"a": 1, "k": "x"}, {"a": "two", "k": 7}]));
-        made.user = template("{{ a }}?");
-        made.system = template("be {{ k }}");
+        made.user = Some(template("{{ a }}?"));
+        made.system = Some(template("be {{ k }}"));
         made.id = Some("k".into());
         let expected = [
             Ok(json!(["x", [message("system", "be x"), message("user", "1?")], {}])),
@@ -290,7 +295,7 @@ mod tests {
             {"custom_id": "q-1", "method": "POST", "url": "/v1/chat/completions",
              "body": {"model": "gpt-4", "messages": [message("user", "x")], "stream": true, "top_p": 0.5}},
         ]));
-        set.system = template("ours");
+        set.system = Some(template("ours"));
         let expected = [
             Ok(json!(["1", [message("system", "ours"), own[0]], {}])),
             Ok(json!(["2", [message("system", "mine"), message("user", "x")], {}])),

@@ -109,14 +109,15 @@ impl<'s> Scan<'s> {
     }
 
     fn fault(&mut self, fault: RowFault) {
-        match &fault.cause {
+        match &*fault.cause {
             Cause::Row => self.keep(fault),
             Cause::Template { key, range } => {
                 let key = *key;
                 let on = range.clone().map_or(On::Value, On::Within);
                 let place = Place::Key { path: self.path().key(key), on };
                 let message = format!("the template cannot be used: {}", fault.message);
-                self.templates.push(Diagnostic::new(place, message));
+                let help = "Jinja2's built-in filters, tests and functions can be used, and nothing is included";
+                self.templates.push(Diagnostic::new(place, message).help(help));
                 // The rows after it would all say the same.
                 self.current = self.current.clone().with_blank(key);
             }
@@ -178,16 +179,18 @@ impl<'s> Scan<'s> {
                 words::count(self.more, "more fault"),
                 self.set.shown
             );
-            diagnostics.push(Diagnostic::at_key(self.path(), message));
+            let help = "mend those that are shown, and check again";
+            diagnostics.push(Diagnostic::at_key(self.path(), message).help(help));
         }
         diagnostics
     }
 
     /// A column that is named and that no row has.
     fn nowhere(&self, key: &'static str, column: &str, fault: &RowFault) -> Diagnostic {
-        let columns = match self.columns.is_empty() {
-            true => "the rows are empty".to_owned(),
-            false => format!("the columns are {}", words::all(&self.columns)),
+        let columns = if self.columns.is_empty() {
+            "the rows are empty".to_owned()
+        } else {
+            format!("the columns are {}", words::all(&self.columns))
         };
         if key.is_empty() {
             let first = self.columns.first().map_or("column", String::as_str);
@@ -196,7 +199,7 @@ impl<'s> Scan<'s> {
                 .label("no `user`, and no column `prompt` or `messages`")
                 .help(format!("write a template: user = \"{{{{ {first} }}}}\"; {columns}"));
         }
-        let on = match &fault.cause {
+        let on = match &*fault.cause {
             Cause::Lacks { range: Some(range), .. } => On::Within(range.clone()),
             _ => On::Value,
         };
@@ -237,8 +240,8 @@ impl<'s> Scan<'s> {
             At::File(path) => Place::File(path.to_path_buf()),
             At::Whole => Place::File(fault.source.to_string().into()),
             At::Line(line) => {
-                let text = fault.text.as_ref().or_else(|| texts.get(line));
-                Place::Data(spot(fault, *line, text.map_or("", String::as_str)))
+                let known = || texts.get(line).map_or("", String::as_str);
+                Place::Data(spot(fault, *line, fault.text.as_deref().unwrap_or_else(known)))
             }
         };
         let diagnostic = Diagnostic::new(place, fault.message.clone());
@@ -253,7 +256,7 @@ fn spot(fault: &RowFault, line: u64, text: &str) -> DataSpot {
     let whole = text.trim_end().chars().count().max(1);
     let (column, length) = match fault.length {
         0 => (1, whole),
-        length => (fault.column, length),
+        length => (fault.column as usize, length as usize),
     };
     DataSpot { file: fault.source.clone(), line, column, length, text: text.to_owned() }
 }

@@ -41,7 +41,24 @@ struct Walk<'s> {
 impl<'s> Walk<'s> {
     /// The value without what is at fault in it; `None` when nothing remains.
     fn node(&mut self, node: &Node, schema: &'s Value, path: &KeyPath) -> Option<Value> {
-        let schema = self.resolved(schema);
+        let before = self.faults.len();
+        let about = self.about(schema);
+        let kept = self.checked(node, self.resolved(schema), path);
+        // Whatever has no help of its own is helped by what the key is for.
+        for fault in &mut self.faults[before..] {
+            if fault.help.is_none() {
+                fault.help =
+                    about.map(|about| words::key_is(path.last_key().unwrap_or_default(), about));
+            }
+        }
+        kept
+    }
+
+    fn about(&self, schema: &'s Value) -> Option<&'s str> {
+        schema["description"].as_str().or_else(|| self.resolved(schema)["description"].as_str())
+    }
+
+    fn checked(&mut self, node: &Node, schema: &'s Value, path: &KeyPath) -> Option<Value> {
         if let Some(names) = names_of(schema) {
             return self.name(node, &names, path);
         }
@@ -96,17 +113,14 @@ impl<'s> Walk<'s> {
         for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             if !states(name) {
                 let message = format!("`{name}` is missing");
-                let about = schema["properties"][name]["description"].as_str();
+                let about = self.about(&schema["properties"][name]).unwrap_or("it must be stated");
                 let fault = Diagnostic::at_key(path.clone(), message);
-                self.missing.push(match about {
-                    Some(about) => fault.help(format!("`{name}`: {}", fragment(about))),
-                    None => fault,
-                });
+                self.missing.push(fault.help(words::key_is(name, about)));
             }
         }
         let least = schema["minProperties"].as_u64().unwrap_or(0);
         if (entries.len() as u64) < least {
-            self.missing.push(is_empty(path));
+            self.missing.push(is_empty(path).help("state at least one"));
         }
         kept
     }
@@ -301,7 +315,8 @@ fn short(bound: &Value) -> String {
 fn kind(node: &Node) -> &'static str {
     match &node.data {
         Data::Text(_) => "text",
-        Data::Integer(_) | Data::Float(_) => "a number",
+        Data::Integer(_) => "a number",
+        Data::Float(_) => "a number with a point",
         Data::Boolean(_) => "a boolean",
         Data::Date(_) => "a date",
         Data::Array(_) => "a list",
@@ -321,7 +336,6 @@ fn is_empty(path: &KeyPath) -> Diagnostic {
     let name = path.last_key().unwrap_or("the job");
     let place = Place::Key { path: path.clone(), on: On::Value };
     Diagnostic::new(place, format!("`{name}` is empty"))
-        .help("write at least one, or leave the key away")
 }
 
 fn literal_key(path: &KeyPath) -> Diagnostic {
@@ -331,9 +345,4 @@ fn literal_key(path: &KeyPath) -> Diagnostic {
             "name the variable that holds it: api_key = { env = \"...\" }; \
              and make a new key if this file was ever shared",
         )
-}
-
-/// A description as a part of a sentence.
-fn fragment(description: &str) -> &str {
-    description.trim_end_matches('.')
 }

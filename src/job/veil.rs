@@ -54,6 +54,13 @@ pub fn cover_text(text: &str) -> String {
     cover(text, &[])
 }
 
+/// Words about a job, such as a message that quotes it: covered by the looks of keys alone.
+pub fn cover_words(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    cover_looks(text, 0, &mut bytes);
+    String::from_utf8(bytes).unwrap_or_else(|_| "*".repeat(text.len()))
+}
+
 /// The ranges of all texts below keys with secret names.
 fn gather(node: &Node, secret: bool, origin: Origin, ranges: &mut Vec<Range<usize>>) {
     match &node.data {
@@ -114,9 +121,7 @@ fn cover_assignments(line: &str, start: usize, bytes: &mut [u8]) {
         let after = at + 1;
         let value = line[after..].trim_start();
         let value_at = line.len() - value.len();
-        if value.starts_with(['{', '[']) {
-            cover_quoted(value, start + value_at, bytes);
-        } else if value.starts_with(['"', '\'']) {
+        if value.starts_with(['{', '[', '"', '\'']) {
             cover_quoted(value, start + value_at, bytes);
         } else {
             let end = value.find(|c: char| c.is_whitespace() || matches!(c, ',' | '}' | '#'));

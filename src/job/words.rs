@@ -1,7 +1,5 @@
 //! Words that many messages share.
 
-use crate::provider::names::nearest;
-
 /// Names in backticks: `` `a`, `b` or `c` ``.
 pub fn either<S: AsRef<str>>(names: &[S]) -> String {
     joined(names, "or")
@@ -19,8 +17,13 @@ pub fn all<S: AsRef<str>>(names: &[S]) -> String {
 
 /// `did you mean ...?` with the known name that is nearest, where one is near.
 pub fn did_you_mean<'k>(text: &str, known: impl Iterator<Item = &'k str>) -> Option<String> {
-    let close = nearest(text, known, 1);
-    close.first().map(|name| did_you_mean_this(name))
+    /// Half of the letters may be wrong: `bb` for `b`, `cvs` for `csv`, and not `lab` for `lambda`.
+    const NEAR: f64 = 0.5;
+    let text = text.to_lowercase();
+    let likeness = |name: &str| strsim::normalized_damerau_levenshtein(&text, &name.to_lowercase());
+    let scored = known.map(|name| (likeness(name), name)).filter(|(score, _)| *score >= NEAR);
+    let nearest = scored.max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
+    nearest.map(|(_, name)| did_you_mean_this(name))
 }
 
 /// The question itself.
@@ -34,6 +37,11 @@ pub fn suggestion<S: AsRef<str>>(text: &str, known: &[S], otherwise: &str) -> St
         Some(question) => question,
         None => format!("{otherwise} {}", all(known)),
     }
+}
+
+/// What a key is for, by its description: a sentence without its full stop.
+pub fn key_is(key: &str, description: &str) -> String {
+    format!("`{key}`: {}", description.trim_end_matches('.'))
 }
 
 /// `1 row`, `2 rows`.

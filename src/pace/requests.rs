@@ -61,7 +61,8 @@ pub struct Requests {
 impl Requests {
     /// The request limits among `limits`; `None` when there is none.
     pub fn new(limits: &Limits) -> Option<Self> {
-        let minute = limits.requests_per_minute.map(|limit| Even::new(Window::Minute, limit as f64));
+        let minute =
+            limits.requests_per_minute.map(|limit| Even::new(Window::Minute, limit as f64));
         let second = limits.requests_per_second.map(|limit| Even::new(Window::Second, limit));
         let even: Vec<_> = minute.into_iter().chain(second).map(Mutex::new).collect();
         let day = limits.requests_per_day.map(Day::new);

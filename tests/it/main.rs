@@ -1,5 +1,6 @@
 //! The integration tests, in one binary so that they link once.
 
+mod diagnose;
 mod house;
 mod jobs;
 mod mock;

@@ -13,13 +13,13 @@ const REDRAWS: u8 = 10;
 pub(super) struct Bars {
     screen: Screen,
     all: MultiProgress,
-    bars: Vec<ProgressBar>,
+    lanes: Vec<ProgressBar>,
 }
 
 impl Bars {
     pub(super) fn new(screen: Screen) -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS));
-        Self { screen, all, bars: Vec::new() }
+        Self { screen, all, lanes: Vec::new() }
     }
 
     pub(super) fn begin(&mut self, lanes: &[Tally]) {
@@ -32,13 +32,13 @@ impl Bars {
             let bar = self.all.add(ProgressBar::new(lane.total));
             bar.set_style(style.clone());
             bar.set_prefix(lane.label.clone());
-            self.bars.push(bar);
+            self.lanes.push(bar);
         }
         self.screen.draw(Some(self.all.clone()));
     }
 
     pub(super) fn tick(&mut self, lanes: &mut [Tally]) {
-        for (bar, lane) in self.bars.iter().zip(lanes) {
+        for (bar, lane) in self.lanes.iter().zip(lanes) {
             bar.set_position(lane.done);
             bar.set_message(message(lane));
         }
@@ -46,7 +46,7 @@ impl Bars {
 
     pub(super) fn end(&mut self, lanes: &mut [Tally]) {
         self.tick(lanes);
-        for bar in &self.bars {
+        for bar in &self.lanes {
             bar.abandon();
         }
         self.screen.draw(None);

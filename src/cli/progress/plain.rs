@@ -54,16 +54,16 @@ impl Plain {
 }
 
 fn line(lane: &mut Tally) -> String {
-    let mut text = format!("{}: {}/{} done", lane.label, count(lane.done), count(lane.total));
-    text += &format!(", {} failed, {} retried", count(lane.failed), count(lane.retries));
+    let mut parts = vec![
+        format!("{}/{} done", count(lane.done), count(lane.total)),
+        format!("{} failed", count(lane.failed)),
+        format!("{} retried", count(lane.retries)),
+    ];
     if lane.done < lane.total {
-        text += &format!(", {} in flight, {:.1}/s", lane.in_flight(), lane.rate());
-        if let Some(left) = lane.left() {
-            text += &format!(", {} left", spoken(left));
-        }
+        parts.push(format!("{} in flight", lane.in_flight()));
+        parts.push(format!("{:.1}/s", lane.rate()));
+        parts.extend(lane.left().map(|left| format!("{} left", spoken(left))));
     }
-    if let Some(waits) = lane.waits() {
-        text += &format!(", {waits}");
-    }
-    text
+    parts.extend(lane.waits());
+    format!("{}: {}", lane.label, parts.join(", "))
 }

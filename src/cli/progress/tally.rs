@@ -125,6 +125,6 @@ mod tests {
     fn durations_are_written_for_people() {
         assert_eq!(spoken(Duration::from_secs(59)), "59 s");
         assert_eq!(spoken(Duration::from_secs(61)), "1 min 01 s");
-        assert_eq!(spoken(Duration::from_secs(7260)), "2 h 01 min");
+        assert_eq!(spoken(Duration::from_mins(121)), "2 h 01 min");
     }
 }

@@ -12,7 +12,8 @@ use crate::job::check::Check;
 use crate::job::check::limits::{conflict, limits};
 use crate::job::check::providers::{Providers, is_mock};
 use crate::job::diagnostic::{Diagnostic, On, Place};
-use crate::job::file::{JobFile, ModelFile, PriceFile, UsdFile};
+use crate::job::file::{JobFile, ModelFile, PriceFile};
+use crate::job::file_values::UsdFile;
 use crate::job::key_path::KeyPath;
 use crate::job::params::{self, NOT_PARAMS};
 use crate::job::words;
@@ -113,7 +114,8 @@ impl Check<'_> {
         };
         if label.trim().is_empty() || label.chars().any(char::is_control) {
             let message = "a model needs a name that can be shown";
-            self.faults.push(Diagnostic::at_value(path.clone(), message));
+            let help = "write a `label` of one line";
+            self.faults.push(Diagnostic::at_value(path.clone(), message).help(help));
         }
         if let Some(first) = labels.get(label.as_str()) {
             let place = Place::Key { path: first.clone(), on: On::Value };
@@ -135,14 +137,13 @@ impl Check<'_> {
         let Some(named) = named else { return (0..sets.len()).collect() };
         let mut places = Vec::new();
         for (nth, name) in named.iter().enumerate() {
-            match sets.iter().position(|set| set == name) {
-                Some(place) => places.push(place),
-                None => {
-                    let message = format!("no prompt set is called `{}`", name.escape_debug());
-                    let help = words::suggestion(name, sets, "there is");
-                    self.missing.push(Diagnostic::at_value(path.index(nth), message).help(help));
-                }
+            if let Some(place) = sets.iter().position(|set| set == name) {
+                places.push(place);
+                continue;
             }
+            let message = format!("no prompt set is called `{}`", name.escape_debug());
+            let help = words::suggestion(name, sets, "there is");
+            self.missing.push(Diagnostic::at_value(path.index(nth), message).help(help));
         }
         places.sort_unstable();
         places.dedup();
@@ -192,7 +193,8 @@ impl Check<'_> {
             count = count.saturating_mul(values.len().max(1));
             if count > MOST_COMBINATIONS {
                 let message = format!("the matrix has more than {MOST_COMBINATIONS} combinations");
-                self.faults.push(Diagnostic::at_key(path.clone(), message));
+                let help = "leave values away, or make two jobs of it";
+                self.faults.push(Diagnostic::at_key(path.clone(), message).help(help));
                 return vec![Combination::default()];
             }
             let with = |base: &Combination, value: &Value| base.with(name, value);

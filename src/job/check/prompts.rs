@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::job::check::Check;
 use crate::job::diagnostic::{Diagnostic, On, Place};
-use crate::job::file::{FormatFile, Named, PromptsFile};
+use crate::job::file::{FormatFile, PromptsFile};
+use crate::job::file_values::Named;
 use crate::job::key_path::KeyPath;
 use crate::job::prompts::PromptSet;
 use crate::job::rows::files::{is_glob, of_folder, of_glob};
@@ -37,7 +38,8 @@ impl Check<'_> {
             prompts.names.push(name.clone());
             if name.trim().is_empty() || name.chars().any(char::is_control) {
                 let message = "a prompt set needs a name that can be shown";
-                self.faults.push(Diagnostic::at_key(path.clone(), message));
+                let help = "such as [prompts.greetings]";
+                self.faults.push(Diagnostic::at_key(path.clone(), message).help(help));
             }
             let system = self.template(section.system.as_deref(), &path.key("system"));
             let user = self.template(section.user.as_deref(), &path.key("user"));
@@ -173,7 +175,8 @@ impl Check<'_> {
             return None;
         };
         let fault = match files {
-            Err(why) => Diagnostic::at_value(at, format!("the files cannot be listed: {why}")),
+            Err(why) => Diagnostic::at_value(at, format!("the files cannot be listed: {why}"))
+                .help("a `*` stands for anything, `**` for any folders, `?` for one character"),
             Ok(files) if files.is_empty() => {
                 let what =
                     if full.is_dir() { "the folder holds no file" } else { "no file is called so" };
@@ -198,6 +201,7 @@ impl Check<'_> {
             return true;
         } else if full.is_dir() {
             Diagnostic::at_value(at.clone(), format!("`{shown}` is a folder"))
+                .help("name a file in it")
         } else if full.exists() {
             let fault = Diagnostic::at_value(at.clone(), format!("`{shown}` is no regular file"));
             fault.help("for standard input, write file = \"-\"")

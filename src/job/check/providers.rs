@@ -9,7 +9,8 @@ use crate::call::duration::{DurationText, parse_duration};
 use crate::job::check::Check;
 use crate::job::check::limits::limits;
 use crate::job::diagnostic::{Diagnostic, On, Place};
-use crate::job::file::{KeyFile, LimitsFile, Named, ProviderFile};
+use crate::job::file::{KeyFile, LimitsFile, ProviderFile};
+use crate::job::file_values::Named;
 use crate::job::key_path::KeyPath;
 use crate::job::words;
 use crate::mock::faults::Faults;
@@ -220,7 +221,7 @@ impl Check<'_> {
     fn shares(&mut self, shares: Option<Faults>, path: &KeyPath) -> Faults {
         let shares = shares.unwrap_or_default();
         for (_, why) in shares.faults() {
-            let fault = Diagnostic::at_key(path.clone(), format!("the shares of faults: {why}"));
+            let fault = Diagnostic::at_key(path.clone(), why);
             self.faults.push(fault.help("0.2 is every fifth call"));
         }
         shares
@@ -262,7 +263,8 @@ impl Check<'_> {
         let found = table::dialect(&row.dialect);
         if found.is_none() {
             let message = format!("`{name}` speaks a dialect that is not supported yet");
-            self.faults.push(Diagnostic::at_key(path.clone(), message));
+            let help = "state another `dialect`, or leave the provider out";
+            self.faults.push(Diagnostic::at_key(path.clone(), message).help(help));
         }
         found
     }
@@ -309,7 +311,9 @@ impl Check<'_> {
         if let Some(command) = &key.command {
             if command.first().is_none_or(|program| program.trim().is_empty()) {
                 let message = "`command` names no program";
-                self.faults.push(Diagnostic::at_value(path.key("command"), message));
+                let help =
+                    "a program and its arguments: command = [\"pass\", \"show\", \"openai\"]";
+                self.faults.push(Diagnostic::at_value(path.key("command"), message).help(help));
             }
             sources.push(KeySource::Command(command.clone()));
         }

@@ -89,7 +89,7 @@ impl<R: Read> CsvRows<R> {
     ///
     /// Only a value in quotes can hold a line's end, and only a closing quote can end such a one.
     fn is_unclosed(&self) -> bool {
-        let last = self.record.iter().last().unwrap_or_default();
+        let last = self.record.iter().next_back().unwrap_or_default();
         let tail = self.records.get_ref();
         last.contains(&b'\n') && tail.ended && tail.last != b'"'
     }
@@ -132,7 +132,8 @@ fn line_of(record: &ByteRecord) -> u64 {
 fn broken(source: &Arc<str>, line: u64, why: csv::Error) -> RowFault {
     match why.into_kind() {
         csv::ErrorKind::Io(why) => unreadable(source, At::Line(line), &why),
-        other => RowFault::new(source, At::Line(line), format!("it is no CSV: {other:?}")),
+        other => RowFault::new(source, At::Line(line), format!("it is no CSV: {other:?}"))
+            .help("write a header line, and a line of values for each row"),
     }
 }
 

@@ -77,7 +77,7 @@ fn row(file: &Named, source: &Arc<str>) -> Result<Row, RowFault> {
     let at = At::File(Arc::clone(&file.path));
     let bytes = fs::read(&file.path).map_err(|why| unreadable(source, at.clone(), &why))?;
     let text = std::str::from_utf8(bytes.strip_prefix(MARK).unwrap_or(&bytes)).map_err(|why| {
-        let line = bytes[..why.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = memchr::memchr_iter(b'\n', &bytes[..why.valid_up_to()]).count() + 1;
         let message = format!("the text is not UTF-8 (line {line})");
         RowFault::new(source, at.clone(), message).help("save the file as UTF-8")
     })?;

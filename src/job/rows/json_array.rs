@@ -109,7 +109,7 @@ impl<R: BufRead> ArrayRows<R> {
             Some(b'{') => {
                 self.text.take()?;
                 self.is_object = true;
-                self.to_array(true)?;
+                self.seek_array(true)?;
             }
             Some(_) => {
                 let message = "the file is neither an array of rows nor an object that holds one";
@@ -120,7 +120,7 @@ impl<R: BufRead> ArrayRows<R> {
     }
 
     /// Reads keys and values up to the array, or to the end of the object.
-    fn to_array(&mut self, mut is_first: bool) -> Result<(), Broken> {
+    fn seek_array(&mut self, mut is_first: bool) -> Result<(), Broken> {
         loop {
             match self.text.peek_solid()? {
                 Some(b'}') if is_first || self.state == State::After => {
@@ -165,7 +165,7 @@ impl<R: BufRead> ArrayRows<R> {
     /// What may stand after the array.
     fn finish(&mut self) -> Result<(), Broken> {
         if self.is_object {
-            self.to_array(false)?;
+            self.seek_array(false)?;
         }
         self.state = State::Done;
         match self.text.peek_solid()? {
@@ -199,8 +199,8 @@ impl<R: BufRead> ArrayRows<R> {
             Broken::Fault(fault) => fault,
             Broken::Here(message) => {
                 let mut fault = RowFault::new(&self.source, at, message);
-                (fault.column, fault.length) = (self.text.column, 1);
-                fault
+                (fault.column, fault.length) = (self.text.column as u32, 1);
+                fault.help("write one array of rows: [{\"prompt\": \"Hi\"}, ...]")
             }
         }
     }

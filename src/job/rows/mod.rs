@@ -1,6 +1,6 @@
 //! GROUND. Rows: what a prompt set is made of, one format a file.
 //!
-//! A [`Source`] can be opened as often as one likes, and each time gives the same rows in the same
+//! A [`Source`](table::Source) can be opened as often as one likes, and each time gives the same rows in the same
 //! order, one by one: no format holds more of a file than the row it is at (TOML apart, which is
 //! for files that people write by hand).
 //!
@@ -60,17 +60,17 @@ pub struct RowFault {
     /// Where in it.
     pub at: At,
     /// The character of the line, from 1.
-    pub column: usize,
+    pub column: u32,
     /// How many characters are at fault; 0 for the line as a whole.
-    pub length: usize,
+    pub length: u32,
     /// The line, where it was at hand.
-    pub text: Option<String>,
+    pub text: Option<Box<str>>,
     /// What is wrong.
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
     /// Whether it is one fault of the template or the id, and not of this row alone.
-    pub cause: Cause,
+    pub cause: Box<Cause>,
 }
 
 /// What a fault comes from.
@@ -119,7 +119,7 @@ impl RowFault {
             text: None,
             message: message.into(),
             help: None,
-            cause: Cause::Row,
+            cause: Box::new(Cause::Row),
         }
     }
 
@@ -131,15 +131,15 @@ impl RowFault {
 
     /// The same fault with what it comes from.
     pub fn cause(mut self, cause: Cause) -> Self {
-        self.cause = cause;
+        self.cause = Box::new(cause);
         self
     }
 
     /// The same fault at these characters of this line.
     pub fn in_text(mut self, text: &str, column: usize, length: usize) -> Self {
-        self.text = Some(text.to_owned());
-        self.column = column;
-        self.length = length;
+        self.text = Some(text.into());
+        self.column = column as u32;
+        self.length = length as u32;
         self
     }
 }

@@ -43,7 +43,7 @@ pub fn row_of(value: Value, source: &Arc<str>, at: At) -> Result<Row, RowFault> 
         Value::String(text) => only(text),
         other => {
             let message = format!("a row must be an object or text, not {}", kind(&other));
-            return Err(RowFault::new(source, at, message));
+            return Err(RowFault::new(source, at, message).help("such as {\"prompt\": \"Hi\"}"));
         }
     };
     Ok(Row { at, name: None, cells })
@@ -67,9 +67,9 @@ pub fn parsed(text: &str, source: &Arc<str>, line: u64, column: usize) -> Result
         let place = if why.line() > 1 { inner } else { inner + column - 1 };
         let fault = RowFault::new(source, At::Line(at_line), format!("not JSON: {}", plain(&why)));
         let mut fault = fault.help("each row must be valid JSON: quotes around names and text");
-        (fault.column, fault.length) = (place, 1);
+        (fault.column, fault.length) = (place as u32, 1);
         if column == 1 {
-            fault.text = Some(shown.to_owned());
+            fault.text = Some(shown.into());
         }
         fault
     })?;
@@ -96,5 +96,6 @@ pub fn kind(value: &Value) -> &'static str {
 
 /// A fault of reading itself.
 pub fn unreadable(source: &Arc<str>, at: At, why: &std::io::Error) -> RowFault {
-    RowFault::new(source, at, format!("it cannot be read: {why}"))
+    RowFault::new(source, at, format!("`{source}` cannot be read: {why}"))
+        .help("see that the file is there, and that you may read it")
 }

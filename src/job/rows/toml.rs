@@ -35,6 +35,7 @@ fn read(mut reader: impl Read, source: &Arc<str>) -> Result<Vec<Result<Row, RowF
             format!("not TOML: {}", why.message()),
         )
         .in_text(shown, column, 1)
+        .help("write [[prompt]] before each row, and a line `key = value` for each column")
     })?;
     let root = Node::of_table(table.get_ref());
     let lists = arrays(&root);
@@ -65,7 +66,7 @@ fn arrays(root: &Node) -> Vec<(&str, &Vec<Node>)> {
 
 fn decoded<'b>(bytes: &'b [u8], source: &Arc<str>) -> Result<&'b str, RowFault> {
     std::str::from_utf8(bytes).or_else(|why| {
-        let line = bytes[..why.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+        let line = memchr::memchr_iter(b'\n', &bytes[..why.valid_up_to()]).count();
         let shown = bytes.split(|byte| *byte == b'\n').nth(line).unwrap_or_default();
         utf8(without_end(shown), source, line as u64 + 1)
     })
