@@ -11,6 +11,11 @@ use crate::cli::run::read;
 use crate::job::plan::Plan;
 use crate::job::select::Selection;
 
+/// Examples at the end of the help.
+pub const EXAMPLES: &str = "\
+Examples:
+  runner check jobs/*.toml";
+
 /// Options of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {

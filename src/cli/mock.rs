@@ -11,6 +11,13 @@ use crate::engine::stop::Stopper;
 use crate::mock::script::Script;
 use crate::mock::server::Mock;
 
+/// Examples at the end of the help.
+pub const EXAMPLES: &str = "\
+Examples:
+  runner mock --port 8080
+  runner mock --script slow.toml    its keys are those of [providers.mock]
+  OPENAI_BASE_URL=http://127.0.0.1:8080/v1 OPENAI_API_KEY=any runner jobs/mine.toml";
+
 /// Options of `mock`.
 #[derive(Debug, Args)]
 pub struct MockArgs {

@@ -55,16 +55,22 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a job, or go on with one.
+    #[command(after_help = run::EXAMPLES)]
     Run(run::RunArgs),
     /// Show what a job would send, and how long it would take at its limits; sends nothing.
+    #[command(after_help = plan::EXAMPLES)]
     Plan(plan::PlanArgs),
     /// Show every fault of job files; sends nothing.
+    #[command(after_help = check::EXAMPLES)]
     Check(check::CheckArgs),
     /// Write the reports of a run again, from its journal.
+    #[command(after_help = report::EXAMPLES)]
     Report(report::ReportArgs),
     /// Print a JSON Schema.
+    #[command(after_help = schema::EXAMPLES)]
     Schema(schema::SchemaArgs),
     /// Serve the built-in provider on loopback.
+    #[command(after_help = mock::EXAMPLES)]
     Mock(mock::MockArgs),
 }
 

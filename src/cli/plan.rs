@@ -15,6 +15,12 @@ use crate::job::plan::Plan;
 use crate::report::figures::count;
 use crate::report::terminal;
 
+/// Examples at the end of the help.
+pub const EXAMPLES: &str = "\
+Examples:
+  runner plan jobs/nightly.toml
+  runner plan jobs/nightly.toml --models 'gpt-*' --format json";
+
 /// Options of `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {

@@ -11,6 +11,12 @@ use crate::report::table::ReportSpec;
 use crate::report::terminal;
 use crate::run;
 
+/// Examples at the end of the help.
+pub const EXAMPLES: &str = "\
+Examples:
+  runner report runs/nightly/latest
+  runner report runs/nightly/20261122T020000Z-1a2b";
+
 /// Options of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {

@@ -20,6 +20,15 @@ use crate::run::error::RunError;
 use crate::run::settings::{Resume, Settings};
 use crate::run::{Ended, Prepared};
 
+/// Examples at the end of the help.
+pub const EXAMPLES: &str = "\
+Examples:
+  runner jobs/nightly.toml                            run it all
+  runner jobs/nightly.toml --limit 5 --models 'gpt-*' try it on a few rows of some models
+  runner jobs/nightly.toml --set params.temperature=1 change a key of the job
+  runner jobs/nightly.toml --resume                   ask what has no answer yet
+  runner jobs/nightly.toml --progress json 2>run.log  for programs that watch it";
+
 /// What `--resume` means without a value: the newest run of the job.
 const LATEST: &str = "latest";
 

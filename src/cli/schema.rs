@@ -10,6 +10,12 @@ use crate::cli::exit::{CliError, Ending};
 use crate::job::schema::job_schema;
 use crate::report::summary::Summary;
 
+/// Examples at the end of the help.
+pub const EXAMPLES: &str = "\
+Examples:
+  runner schema job > schemas/job.schema.json
+  runner schema record";
+
 /// Options of `schema`.
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
