@@ -1,8 +1,15 @@
 //! The integration tests, in one binary so that they link once.
 
 mod diagnose;
+mod faults;
 mod house;
 mod jobs;
 mod mock;
+mod pace;
+mod prompts;
+mod resume;
+mod run;
 mod schema;
+mod secrets;
+mod signals;
 mod support;

@@ -1,5 +1,8 @@
 //! Ready-made handlers and replies in the form of `OpenAI`'s chat completions.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::server::{Headers, Reply, Seen};
@@ -22,6 +25,26 @@ pub(crate) fn failing_first(
     inner: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
 ) -> impl Fn(&Seen) -> Reply + Send + Sync + 'static {
     move |seen: &Seen| if seen.n_of_this_text < times { reply.clone() } else { inner(seen) }
+}
+
+/// The very first request gets this reply, later ones go on to `inner`.
+pub(crate) fn once(
+    reply: Reply,
+    inner: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+) -> impl Fn(&Seen) -> Reply + Send + Sync + 'static {
+    let done = AtomicBool::new(false);
+    move |seen: &Seen| match done.swap(true, Ordering::Relaxed) {
+        false => reply.clone(),
+        true => inner(seen),
+    }
+}
+
+/// Every answer comes after this wait.
+pub(crate) fn slowly(
+    wait: Duration,
+    inner: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+) -> impl Fn(&Seen) -> Reply + Send + Sync + 'static {
+    move |seen: &Seen| inner(seen).after(wait)
 }
 
 /// A `chat.completion` with one choice; a token is a word.

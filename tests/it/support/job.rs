@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::eventually;
+use crate::support::lab::Lab;
 
-/// A folder for one test; it goes when this is dropped.
+/// A folder for one test; it goes when this and every run of it are dropped.
 pub(crate) struct JobDir {
-    root: TempDir,
+    root: Arc<TempDir>,
     vars: Vec<(String, String)>,
 }
 
@@ -41,7 +43,14 @@ impl JobDir {
         for name in ["work", "home", "printed"] {
             fs::create_dir(root.path().join(name)).expect("a folder");
         }
-        Self { root, vars: Vec::new() }
+        Self { root: Arc::new(root), vars: Vec::new() }
+    }
+
+    /// A folder with this job in it.
+    pub(crate) fn with(lab: &Lab) -> Self {
+        let dir = Self::new();
+        dir.job(&lab.to_string());
+        dir
     }
 
     /// The folder in which the binary runs.
@@ -68,6 +77,27 @@ impl JobDir {
         self.write("job.toml", text)
     }
 
+    /// Runs `job.toml` to its end, which must have this exit code, and gives the run.
+    #[track_caller]
+    pub(crate) fn go(&self, code: i32) -> RunFolder {
+        self.go_with(code, &[])
+    }
+
+    /// The same with more arguments, such as `--resume`.
+    #[track_caller]
+    pub(crate) fn go_with(&self, code: i32, args: &[&str]) -> RunFolder {
+        self.run(&[&["job.toml"], args].concat()).expect_code(code);
+        self.latest("t")
+    }
+
+    /// Runs `job.toml`, which must be refused before anything is sent, and gives what stderr says.
+    #[track_caller]
+    pub(crate) fn refused(&self) -> String {
+        let output = self.run(&["job.toml"]).expect_code(2);
+        assert_eq!(output.stdout, "", "stdout carries the result alone");
+        output.stderr
+    }
+
     /// Runs the binary to its end.
     #[track_caller]
     pub(crate) fn run<A: AsRef<str>>(&self, args: &[A]) -> Output {
@@ -76,18 +106,39 @@ impl JobDir {
 
     /// Starts the binary.
     pub(crate) fn spawn<A: AsRef<str>>(&self, args: &[A]) -> Running {
+        self.spawn_reading(args, b"")
+    }
+
+    /// Starts the binary with this on its standard input.
+    pub(crate) fn spawn_reading<A: AsRef<str>>(&self, args: &[A], input: &[u8]) -> Running {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+        command.args(args.iter().map(AsRef::as_ref));
+        self.spawn_command(command, input)
+    }
+
+    /// Runs the binary to its end after these commands of a shell, such as `ulimit -f 10`.
+    #[track_caller]
+    pub(crate) fn run_after<A: AsRef<str>>(&self, commands: &str, args: &[A]) -> Output {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{commands}\nexec \"$@\""), "sh"]);
+        command.arg(env!("CARGO_BIN_EXE_runner")).args(args.iter().map(AsRef::as_ref));
+        self.spawn_command(command, b"").wait()
+    }
+
+    fn spawn_command(&self, mut command: Command, input: &[u8]) -> Running {
         let printed = self.root.path().join("printed");
         let nth = fs::read_dir(&printed).expect("a folder").count();
         let stdout = printed.join(format!("{nth}.stdout"));
         let stderr = printed.join(format!("{nth}.stderr"));
-        let child = Command::new(env!("CARGO_BIN_EXE_runner"))
-            .args(args.iter().map(AsRef::as_ref))
+        let stdin = self.root.path().join("stdin");
+        fs::write(&stdin, input).expect("a file");
+        let child = command
             .current_dir(self.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.root.path().join("home"))
             .envs(self.vars.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
+            .stdin(Stdio::from(File::open(&stdin).expect("a file")))
             .stdout(File::create(&stdout).expect("a file"))
             .stderr(File::create(&stderr).expect("a file"))
             .spawn()
@@ -106,7 +157,7 @@ impl JobDir {
             fs::canonicalize(&latest)
                 .unwrap_or_else(|error| panic!("no `{}`: {error}", latest.display()))
         };
-        RunFolder(path)
+        self.run_folder(path)
     }
 
     /// All runs of a job, oldest first.
@@ -117,7 +168,11 @@ impl JobDir {
         let paths = entries.map(|entry| entry.expect("an entry").path());
         let mut runs: Vec<_> = paths.filter(|path| path.is_dir() && !path.is_symlink()).collect();
         runs.sort_unstable();
-        runs.into_iter().map(RunFolder).collect()
+        runs.into_iter().map(|path| self.run_folder(path)).collect()
+    }
+
+    fn run_folder(&self, path: PathBuf) -> RunFolder {
+        RunFolder { path, _root: Arc::clone(&self.root) }
     }
 }
 
@@ -145,6 +200,16 @@ impl Running {
     pub(crate) fn kill(mut self) -> Output {
         self.child.kill().expect("a child that can be killed");
         self.wait()
+    }
+
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has not ended yet.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child that can be waited for").is_none()
     }
 
     /// Sends a signal by its name, such as `INT` or `TERM`.
@@ -175,32 +240,59 @@ impl Drop for Running {
 }
 
 /// The folder of one run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RunFolder(PathBuf);
+#[derive(Clone, Debug)]
+pub(crate) struct RunFolder {
+    path: PathBuf,
+    _root: Arc<TempDir>,
+}
+
+impl PartialEq for RunFolder {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
 
 /// One row of a CSV, by its columns.
 pub(crate) type CsvRow = BTreeMap<String, String>;
 
 impl RunFolder {
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// The folder's name.
     pub(crate) fn name(&self) -> String {
-        self.0.file_name().expect("a run has a name").to_string_lossy().into_owned()
+        self.path.file_name().expect("a run has a name").to_string_lossy().into_owned()
     }
 
     /// A file of it, as text.
     #[track_caller]
     pub(crate) fn text(&self, name: &str) -> String {
-        let path = self.0.join(name);
+        let path = self.path.join(name);
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// The names of its files, sorted.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.path).expect("a run folder");
+        let name = |entry: std::io::Result<fs::DirEntry>| {
+            entry.expect("an entry").file_name().to_string_lossy().into_owned()
+        };
+        let mut names: Vec<String> = entries.map(name).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The whole lines that a file of it has by now; none if it is not there yet.
+    pub(crate) fn whole_lines(&self, name: &str) -> String {
+        let mut bytes = fs::read(self.path.join(name)).unwrap_or_default();
+        bytes.truncate(memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1));
+        String::from_utf8(bytes).expect("text")
     }
 
     /// How many whole lines a file of it has by now; none if it is not there yet.
     pub(crate) fn lines(&self, name: &str) -> usize {
-        let bytes = fs::read(self.0.join(name)).unwrap_or_default();
+        let bytes = fs::read(self.path.join(name)).unwrap_or_default();
         memchr::memchr_iter(b'\n', &bytes).count()
     }
 
@@ -223,18 +315,46 @@ impl RunFolder {
         self.jsonl("responses.jsonl")
     }
 
+    /// One key of every row of `responses.jsonl`, as text.
+    #[track_caller]
+    pub(crate) fn each(&self, key: &str) -> Vec<String> {
+        self.responses().iter().map(|row| plain(&row[key])).collect()
+    }
+
+    /// The text of every answer in `responses.jsonl`; empty where there is none.
+    #[track_caller]
+    pub(crate) fn contents(&self) -> Vec<String> {
+        let content = |row: &Value| plain(&row["response"]["choices"][0]["message"]["content"]);
+        self.responses().iter().map(content).collect()
+    }
+
+    /// One column of a CSV file of it.
+    #[track_caller]
+    pub(crate) fn column(&self, name: &str, column: &str) -> Vec<String> {
+        self.csv(name).into_iter().map(|row| row[column].clone()).collect()
+    }
+
     /// The rows of a CSV file of it.
     #[track_caller]
     pub(crate) fn csv(&self, name: &str) -> Vec<CsvRow> {
-        let mut reader = csv::Reader::from_path(self.0.join(name)).expect("a CSV file");
+        let mut reader = csv::Reader::from_path(self.path.join(name)).expect("a CSV file");
         reader.deserialize().map(|row| row.expect("a row")).collect()
     }
 
     /// The columns of a CSV file of it, in order.
     #[track_caller]
     pub(crate) fn columns(&self, name: &str) -> Vec<String> {
-        let mut reader = csv::Reader::from_path(self.0.join(name)).expect("a CSV file");
+        let mut reader = csv::Reader::from_path(self.path.join(name)).expect("a CSV file");
         reader.headers().expect("a header").iter().map(str::to_owned).collect()
+    }
+}
+
+/// A JSON value as a CSV cell has it.
+pub(crate) fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 

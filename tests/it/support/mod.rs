@@ -1,10 +1,12 @@
-//! What the integration tests share: a server to be scripted, limits for it, and job folders.
+//! What the integration tests share: a server to be scripted, limits for it, job files and folders.
 
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
 pub(crate) mod client;
 pub(crate) mod handlers;
 pub(crate) mod job;
+pub(crate) mod lab;
+pub(crate) mod likeness;
 pub(crate) mod quota;
 pub(crate) mod server;
 
@@ -21,5 +23,13 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     while !holds() {
         assert!(start.elapsed() < PATIENCE, "in vain waited for: {what}");
         std::thread::park_timeout(Duration::from_millis(3));
+    }
+}
+
+/// Blocks for this long.
+pub(crate) fn pause(wait: Duration) {
+    let start = Instant::now();
+    while let Some(rest) = wait.checked_sub(start.elapsed()).filter(|rest| !rest.is_zero()) {
+        std::thread::park_timeout(rest);
     }
 }

@@ -154,6 +154,13 @@ impl Server {
         self.counts().arrivals.clone()
     }
 
+    /// From the first request to the last.
+    pub(crate) fn span(&self) -> Duration {
+        let arrivals = self.arrivals();
+        let first = arrivals.first().copied().unwrap_or_default();
+        arrivals.last().map_or(Duration::ZERO, |last| last.saturating_sub(first))
+    }
+
     /// The most requests that came within any window of this length.
     pub(crate) fn most_within(&self, window: Duration) -> usize {
         let arrivals = self.arrivals();
