@@ -347,7 +347,8 @@ inline = ["hi", { custom_id = "q", body = { messages = [{ role = "user", content
         std::fs::write(&file, "a\nb\n").expect("written");
         let last = plan.tasks(0).last().expect("an item").expect_err("a row is gone");
         assert!(last.to_string().ends_with("p.txt: it had 3 rows, and ends after 2"), "{last}");
-        assert_eq!(plan.tasks(0).count(), 3);
+        // The last row that is left may be half of one, and is not asked.
+        assert_eq!(plan.tasks(0).filter_map(Result::ok).count(), 1);
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! The tasks of one lane, one by one, as the plan has them.
 
 use std::collections::HashMap;
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use crate::call::request::{Params, Request};
 use crate::call::task::{ContentHash, Task, TaskId};
 use crate::job::plan::{Inner, asked};
-use crate::job::prompts::Prompt;
+use crate::job::prompts::{Prompt, PromptSet};
 use crate::job::rows::{At, RowFault};
 
-type Prompts = Box<dyn Iterator<Item = Result<Prompt, RowFault>> + Send>;
+type Prompts = Peekable<Box<dyn Iterator<Item = Result<Prompt, RowFault>> + Send>>;
 
 /// The tasks of one lane. It owns all it needs, and holds one row at a time.
 pub struct Tasks {
@@ -109,9 +110,14 @@ impl Tasks {
                 self.prompts = None;
                 continue;
             }
-            let prompts = self.prompts.get_or_insert_with(|| Box::new(set.set.prompts()));
-            let Some(prompt) = prompts.next() else {
-                let message = format!("it had {} rows, and ends after {}", set.rows, self.row);
+            let prompts = self.prompts.get_or_insert_with(|| open(&set.set));
+            let next = prompts.next();
+            // A file that was cut short may end in half a row, so no row counts before the next
+            // one is there.
+            let is_whole = self.row + 1 == set.rows || prompts.peek().is_some();
+            let ends = self.row + u64::from(next.is_some());
+            let Some(prompt) = next.filter(|_| is_whole) else {
+                let message = format!("it had {} rows, and ends after {ends}", set.rows);
                 let fault = RowFault::new(&set.set.shown, At::Whole, message);
                 self.set = plan.sets.len();
                 return Some(Err(fault.help("leave prompt files alone while a job runs")));
@@ -155,6 +161,11 @@ impl Tasks {
         }
         before
     }
+}
+
+fn open(set: &PromptSet) -> Prompts {
+    let prompts: Box<dyn Iterator<Item = _> + Send> = Box::new(set.prompts());
+    prompts.peekable()
 }
 
 impl Iterator for Tasks {
