@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Response};
+use reqwest::{Client, ClientBuilder, Response};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::time::timeout;
@@ -32,6 +32,8 @@ const USER_AGENT: &str = concat!("runner/", env!("CARGO_PKG_VERSION"));
 pub struct Http {
     timeouts: Timeouts,
     redactor: Redactor,
+    /// For servers on this machine, which no proxy can reach.
+    local: Client,
     plain: Client,
     secure: OnceLock<Result<Client, String>>,
 }
@@ -44,19 +46,22 @@ pub struct HttpError(String);
 impl Http {
     /// A transport with these timeouts. No reply that it gives holds a key of `redactor`.
     pub fn new(timeouts: Timeouts, redactor: Redactor) -> Result<Self, HttpError> {
-        let without_roots = tls(|config| Ok(config.with_root_certificates(RootCertStore::empty())));
-        let plain = without_roots.and_then(|tls| client(&timeouts, tls)).map_err(HttpError)?;
-        Ok(Self { timeouts, redactor, plain, secure: OnceLock::new() })
+        let without_roots = tls(|config| Ok(config.with_root_certificates(RootCertStore::empty())))
+            .map_err(HttpError)?;
+        let make = |builder| client(builder, &timeouts, without_roots.clone()).map_err(HttpError);
+        let local = make(Client::builder().no_proxy())?;
+        let plain = make(Client::builder())?;
+        Ok(Self { timeouts, redactor, local, plain, secure: OnceLock::new() })
     }
 
     fn client_for(&self, url: &str) -> Result<&Client, Failure> {
-        if url.starts_with("http://") {
-            return Ok(&self.plain);
+        if let Some(rest) = url.strip_prefix("http://") {
+            return Ok(if is_loopback(rest) { &self.local } else { &self.plain });
         }
         let made = self.secure.get_or_init(|| {
             let with_roots =
                 tls(|config| config.with_platform_verifier().map_err(|why| why.to_string()));
-            with_roots.and_then(|tls| client(&self.timeouts, tls))
+            with_roots.and_then(|tls| client(Client::builder(), &self.timeouts, tls))
         });
         made.as_ref().map_err(|why| {
             Failure::new(FailureKind::ApiConnection, format!("TLS cannot be set up: {why}"))
@@ -179,8 +184,12 @@ fn tls(
     Ok(with_roots(versions)?.with_no_client_auth())
 }
 
-fn client(timeouts: &Timeouts, tls: ClientConfig) -> Result<Client, String> {
-    Client::builder()
+fn client(
+    builder: ClientBuilder,
+    timeouts: &Timeouts,
+    tls: ClientConfig,
+) -> Result<Client, String> {
+    builder
         .tls_backend_preconfigured(tls)
         .http1_only()
         .redirect(reqwest::redirect::Policy::none())
@@ -189,6 +198,18 @@ fn client(timeouts: &Timeouts, tls: ClientConfig) -> Result<Client, String> {
         .user_agent(USER_AGENT)
         .build()
         .map_err(|why| innermost(&why))
+}
+
+/// Whether a URL, given without its scheme, leads to this machine. The built-in provider must work
+/// where `HTTP_PROXY` is set and `NO_PROXY` is not; Go's `net/http` makes the same exception.
+fn is_loopback(rest: &str) -> bool {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if let Some(v6) = authority.strip_prefix('[') {
+        return v6.split(']').next() == Some("::1");
+    }
+    let host = authority.split(':').next().unwrap_or_default();
+    let address = host.parse::<std::net::Ipv4Addr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn headers(request: &WireRequest) -> Result<HeaderMap, Failure> {

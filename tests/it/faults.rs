@@ -277,6 +277,31 @@ fn a_server_that_is_not_there_is_told_so() {
 }
 
 #[test]
+fn a_server_on_this_machine_is_asked_without_a_proxy() {
+    let server = Server::start(echo());
+    let mut dir = JobDir::with(&Lab::at(&server).retry("max_attempts = 1"));
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+        dir.var(name, "http://127.0.0.1:1");
+    }
+    assert_eq!(dir.go(0).contents(), ["hello"]);
+    let hosts = Lab::at_url(&server.base_url().replace("127.0.0.1", "localhost"));
+    dir.job(&hosts.to_string());
+    assert_eq!(dir.go(0).contents(), ["hello"]);
+}
+
+#[test]
+fn another_server_is_asked_through_the_proxy() {
+    let proxy = Server::start(echo());
+    let lab = Lab::at_url("http://lab.invalid/v1").retry("max_attempts = 1");
+    let mut dir = JobDir::with(&lab);
+    dir.var("http_proxy", proxy.base_url().trim_end_matches("/v1"));
+    assert_eq!(dir.go(0).contents(), ["hello"]);
+    dir.var("no_proxy", "lab.invalid");
+    dir.go(3);
+    assert_eq!(proxy.requests(), 1);
+}
+
+#[test]
 fn a_redirect_is_not_followed_and_no_key_goes_along() {
     let elsewhere = Server::start(answers("gotcha"));
     let place = format!("{}/chat/completions", elsewhere.base_url());
