@@ -45,20 +45,33 @@ impl Dialect for OpenAiChat {
         if !(200..300).contains(&reply.status) {
             return Err(errors::failure_of(reply).into());
         }
-        let answer: Answer<'_> =
-            serde_json::from_slice(&reply.body).map_err(|why| unreadable(reply, &why))?;
-        if let (None, Some(error)) = (&answer.choices, &answer.error) {
-            return Err(errors::failure_in_ok(error).into());
-        }
-        let response = Response {
-            body: normalised(reply, &answer)?,
-            finish_reason_raw: answer.finish_reason().map(str::to_owned),
-            usage: answer.usage.as_ref().and_then(Counts::parts),
+        let Ok(answer) = serde_json::from_slice::<Answer<'_>>(&reply.body) else {
+            // What can be mended is a paid answer all the same.
+            let mended = mend::mended(&reply.body).map_err(|why| unreadable(reply, &why))?;
+            return read(&WireReply { body: mended, ..reply.clone() });
         };
-        match fault_of(&answer) {
-            None => Ok(response),
-            Some(failure) => Err(Rejected { failure, response: Some(Box::new(response)) }),
-        }
+        judge(reply, &answer)
+    }
+}
+
+fn read(reply: &WireReply) -> Result<Response, Rejected> {
+    let answer = serde_json::from_slice(&reply.body).map_err(|why| unreadable(reply, &why))?;
+    judge(reply, &answer)
+}
+
+/// The answer, or why it is none.
+fn judge(reply: &WireReply, answer: &Answer<'_>) -> Result<Response, Rejected> {
+    if let (None, Some(error)) = (&answer.choices, &answer.error) {
+        return Err(errors::failure_in_ok(error).into());
+    }
+    let response = Response {
+        body: normalised(reply, answer)?,
+        finish_reason_raw: answer.finish_reason().map(str::to_owned),
+        usage: answer.usage.as_ref().and_then(Counts::parts),
+    };
+    match fault_of(answer) {
+        None => Ok(response),
+        Some(failure) => Err(Rejected { failure, response: Some(Box::new(response)) }),
     }
 }
 
@@ -311,12 +324,14 @@ impl Counts {
 }
 
 fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let value = Option::<serde_json::Number>::deserialize(deserializer)?;
-    Ok(value.and_then(|number| {
-        let whole = number.as_f64().filter(|float| float.fract() == 0.0 && *float >= 0.0);
-        number.as_u64().or(whole.map(|float| float as u64))
-    }))
+    let whole = |float: f64| (float.fract() == 0.0 && float >= 0.0).then_some(float as u64);
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.as_u64().or(number.as_f64().and_then(whole)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    })
 }
 
+mod mend;
 #[cfg(test)]
 mod tests;

@@ -48,53 +48,83 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// A redactor of these keys, as they stand and as JSON would escape them.
+    /// A redactor of these keys, as they stand and however JSON may escape them.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
-        let mut needles: Vec<String> = Vec::new();
-        for secret in secrets.into_iter().filter(|secret| secret.0.len() >= SHORTEST) {
-            let plain = secret.expose().to_owned();
-            let quoted = serde_json::Value::String(plain.clone()).to_string();
-            let escaped = quoted[1..quoted.len() - 1].to_owned();
-            needles.extend([plain, escaped]);
-        }
+        let long = secrets.into_iter().filter(|secret| secret.0.len() >= SHORTEST);
+        let mut needles: Vec<&str> = long.map(Secret::expose).collect();
         needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
         needles.dedup();
-        let finders = needles.iter().map(|needle| memmem::Finder::new(needle).into_owned());
+        let finders = needles.into_iter().map(|needle| memmem::Finder::new(needle).into_owned());
         Self { needles: Arc::new(finders.collect()) }
     }
 
     /// The bytes without any key; the same buffer when there was none in it.
     pub fn clean_bytes(&self, bytes: Bytes) -> Bytes {
-        if self.needles.iter().all(|needle| needle.find(&bytes).is_none()) {
+        // Escapes are looked for only where there can be any.
+        let escapes = memchr::memchr(b'\\', &bytes).is_some();
+        let is_in = |needle: &memmem::Finder<'_>| {
+            needle.find(&bytes).is_some()
+                || escapes && find_escaped(&bytes, needle.needle()).is_some()
+        };
+        if !self.needles.iter().any(is_in) {
             return bytes;
         }
         let mut clean = bytes.to_vec();
         for needle in self.needles.iter() {
-            clean = replace(&clean, needle);
+            clean = replace(&clean, needle.needle());
         }
         clean.into()
     }
 
     /// The text without any key.
     pub fn clean_text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.needles.iter().all(|needle| needle.find(text.as_bytes()).is_none()) {
+        if self.needles.is_empty() {
             return Cow::Borrowed(text);
         }
-        let clean = self.clean_bytes(Bytes::copy_from_slice(text.as_bytes()));
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        let clean = self.clean_bytes(bytes.clone());
+        if clean == bytes {
+            return Cow::Borrowed(text);
+        }
         Cow::Owned(String::from_utf8_lossy(&clean).into_owned())
     }
 }
 
-fn replace(bytes: &[u8], needle: &memmem::Finder<'_>) -> Vec<u8> {
+fn replace(bytes: &[u8], needle: &[u8]) -> Vec<u8> {
     let mut clean = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
-    while let Some(at) = needle.find(rest) {
-        clean.extend_from_slice(&rest[..at]);
+    while let Some((start, end)) = find_escaped(rest, needle) {
+        clean.extend_from_slice(&rest[..start]);
         clean.extend_from_slice(REDACTED.as_bytes());
-        rest = &rest[at + needle.needle().len()..];
+        rest = &rest[end..];
     }
     clean.extend_from_slice(rest);
     clean
+}
+
+/// Where the needle stands, each of its bytes as it is or in one of JSON's escapes.
+fn find_escaped(bytes: &[u8], needle: &[u8]) -> Option<(usize, usize)> {
+    let first = *needle.first()?;
+    let starts = memchr::memchr2_iter(first, b'\\', bytes);
+    starts.into_iter().find_map(|start| Some((start, start + length_at(&bytes[start..], needle)?)))
+}
+
+/// How many bytes the needle takes at the start of these; `None` when it does not stand there.
+fn length_at(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    for wanted in needle {
+        let rest = &bytes[at..];
+        at += match rest {
+            [b'\\', b'u' | b'U', b'0', b'0', high, low, ..] => {
+                let digits = std::str::from_utf8(&[*high, *low]).ok()?.to_owned();
+                (u8::from_str_radix(&digits, 16).ok()? == *wanted).then_some(6)?
+            }
+            [b'\\', escaped, ..] if escaped == wanted => 2,
+            [plain, ..] if plain == wanted => 1,
+            _ => return None,
+        };
+    }
+    Some(at)
 }
 
 #[cfg(test)]
@@ -114,6 +144,12 @@ mod tests {
         let text = r#"bad key sk-canary-123, twice sk-canary-123, and "pa\"ss\\word""#;
         let clean = redactor.clean_text(text);
         assert_eq!(clean, r#"bad key [redacted], twice [redacted], and "[redacted]""#);
+        for text in [r"sk\u002dcanary-123", r"s\u006B-canary-123", r"\u0073k-canary\u002D123"] {
+            assert_eq!(redactor.clean_text(text), REDACTED, "{text}");
+        }
+        let slashes = Redactor::new(&[Secret::new("ab/cd+ef==")]);
+        assert_eq!(slashes.clean_text(r#""ab\/cd+ef==""#), "\"[redacted]\"");
+        assert_eq!(slashes.clean_text(r"C:\path\ab/cd+ef="), r"C:\path\ab/cd+ef=");
         let innocent = Bytes::from_static(b"nothing here");
         assert_eq!(redactor.clean_bytes(innocent.clone()), innocent);
     }

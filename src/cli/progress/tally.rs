@@ -79,9 +79,12 @@ impl Tally {
         self.rate
     }
 
-    /// How long the rest takes at the present rate.
+    /// How long the rest takes at the present rate; nobody knows while the lane waits.
     pub(super) fn left(&mut self) -> Option<Duration> {
         let rate = self.rate();
+        if self.waits().is_some() {
+            return None;
+        }
         let rest = self.total.saturating_sub(self.done);
         (rate > 0.0 && rest > 0).then(|| Duration::from_secs_f64(rest as f64 / rate))
     }
@@ -98,7 +101,9 @@ impl Tally {
         }
         let millis = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
         let at = Moment::from_millis(Moment::now().as_millis().saturating_add(millis)).to_string();
-        Some(format!("waits for {} until {} UTC", waiting.why.as_str(), &at[11..19]))
+        let today = Moment::now().to_string()[..10] == at[..10];
+        let until = if today { at[11..19].to_owned() } else { at[..19].replace('T', " ") };
+        Some(format!("waits for {} until {until} UTC", waiting.why.as_str()))
     }
 }
 

@@ -144,3 +144,21 @@ fn tokens_are_taken_apart_once() {
     let half = usage(&json!({"prompt_tokens": 7.0, "completion_tokens": null})).expect("told");
     assert_eq!((half.input, half.output, half.total_tokens()), (Some(7), None, None));
 }
+
+#[test]
+fn an_answer_with_a_slip_in_its_form_is_not_thrown_away() {
+    for body in [
+        "\u{FEFF}{\"choices\":[{\"message\":{\"content\":\"hi\"}}]}",
+        r#"{"id":7,"object":null,"choices":[{"message":{"content":"hi"},"finish_reason":0}],"usage":"-"}"#,
+        r#"{"id":"a","id":"b","choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}"#,
+        r#"{"choices":{"message":{"content":"hi"}},"usage":{"prompt_tokens_details":[]}}"#,
+        r#"{"id":1,"choices":[{"text":"hi"}]}"#,
+    ] {
+        let response = decoded(body).expect(body);
+        let body: Value = serde_json::from_str(response.body.get()).expect("json");
+        assert_eq!(body["choices"][0]["message"]["content"], "hi");
+        assert_eq!(body["choices"][0]["finish_reason"], "stop");
+    }
+    let told = usage(&json!({"prompt_tokens": "3", "completion_tokens": "4"})).expect("told");
+    assert_eq!(told.total_tokens(), Some(7));
+}
