@@ -32,6 +32,7 @@ use crate::run::error::RunError;
 use crate::run::observer::Observer;
 use crate::run::settings::Settings;
 use crate::store::RunDir;
+use crate::wire::descriptors;
 use crate::wire::http::Http;
 use crate::wire::secret::{Redactor, Secret};
 
@@ -59,7 +60,9 @@ impl<'j> Prepared<'j> {
     pub fn new(job: &'j Job, selection: &Selection, env: &Env) -> Result<Self, Vec<Diagnostic>> {
         let mut faults = Vec::new();
         let plan = Plan::make(job, selection).map_err(|more| faults.extend(more));
-        let keys = keys::find(job, plan.as_ref().ok(), env).map_err(|more| faults.extend(more));
+        let keys = keys::find(job, plan.as_ref().ok(), env)
+            .and_then(|keys| keys::not_in_job(job, keys))
+            .map_err(|more| faults.extend(more));
         match (plan, keys) {
             (Ok(plan), Ok(keys)) => {
                 let redactor = Redactor::new(keys.iter().flatten());
@@ -123,13 +126,27 @@ impl<'j> Prepared<'j> {
             transport,
             origin,
             done: &done,
+            width: self.width(),
         };
-        let engine = Engine::new(lanes::lanes(&parts), self.job.concurrency);
+        let engine = Engine::new(lanes::lanes(&parts), parts.width);
         let starts = lanes::starts(&parts, &engine);
         observer.begin(&opened.dir.name(), starts);
         let outcome = pump::pump(engine, &mut opened.journal, observer, stopper).await;
         observer.end();
         outcome
+    }
+
+    /// Calls in flight at once: what the job allows, and what this machine can.
+    fn width(&self) -> usize {
+        let most = descriptors::most_connections(self.job.mock.is_some());
+        if most < self.job.concurrency {
+            tracing::warn!(
+                asked = self.job.concurrency,
+                allowed = most,
+                "the limit on open files allows fewer calls in flight; raise it with `ulimit -n`"
+            );
+        }
+        most.min(self.job.concurrency)
     }
 
     /// Starts the built-in provider, where a lane of the plan calls it.

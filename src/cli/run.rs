@@ -19,6 +19,7 @@ use crate::report::terminal;
 use crate::run::error::RunError;
 use crate::run::settings::{Resume, Settings};
 use crate::run::{Ended, Prepared};
+use crate::store::error::StoreError;
 
 /// Examples at the end of the help.
 pub const EXAMPLES: &str = "\
@@ -158,6 +159,10 @@ pub fn shown(path: &Path) -> PathBuf {
 
 /// Something of this machine broke.
 pub fn broke(why: &RunError) -> CliError {
+    if let RunError::Store(StoreError::NotARun { path }) = why {
+        let message = format!("there is no run in `{}`", path.display());
+        return CliError::usage(message, "name the folder of a run, such as runs/<job>/latest");
+    }
     let error = CliError::World { message: format!("failed to {why}"), help: None };
     match why {
         RunError::Prompts(_) => error.with_help("restore the prompt files, then --resume goes on"),

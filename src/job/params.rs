@@ -73,6 +73,39 @@ pub fn meant(name: &str) -> Option<&'static str> {
     KNOWN.iter().find(near).map(|known| known.name)
 }
 
+/// Parameters that a row may have beside its `messages`, as lines for fine-tuning and other whole
+/// requests do. `user`, `metadata` and the like are not among them: data sets have columns of
+/// these names that mean something else.
+const BESIDE_MESSAGES: &[&str] = &[
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "max_completion_tokens",
+    "n",
+    "presence_penalty",
+    "frequency_penalty",
+    "seed",
+    "stop",
+    "response_format",
+    "reasoning_effort",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "functions",
+    "function_call",
+];
+
+/// The parameters among the columns of a row that has `messages`.
+pub fn beside_messages(columns: Map<String, Value>) -> Params {
+    let is_stated = |name: &str, value: &Value| BESIDE_MESSAGES.contains(&name) && !value.is_null();
+    let params: Map<String, Value> =
+        columns.into_iter().filter(|(name, value)| is_stated(name, value)).collect();
+    params.into()
+}
+
 /// Whether this is a parameter that we know.
 pub fn is_known(name: &str) -> bool {
     KNOWN.iter().any(|known| known.name == name)

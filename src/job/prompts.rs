@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::call::request::{Message, Params};
+use crate::job::params::beside_messages;
 use crate::job::rows::table::Source;
 use crate::job::rows::text::kind;
 use crate::job::rows::{Cause, PROMPT, Row, RowFault};
@@ -67,6 +68,7 @@ impl PromptSet {
         let id = self.name_of(&row, &columns, name, number)?;
         let system = self.rendered("system", self.system.as_ref(), &row, &columns)?;
         if let Some(user) = self.rendered("user", self.user.as_ref(), &row, &columns)? {
+            self.replaces_nothing(&row, &columns)?;
             let mut messages: Vec<Message> =
                 system.map(|text| Message::text("system", text)).into_iter().collect();
             messages.push(Message::text("user", user));
@@ -82,6 +84,21 @@ impl PromptSet {
         Ok(Prompt { row: id, messages, params })
     }
 
+    /// A row that brings its own messages is not asked something else in their place.
+    fn replaces_nothing(&self, row: &Row, columns: &Columns) -> Result<(), RowFault> {
+        let own = [("messages", "messages"), ("body", "custom_id")];
+        let user = self.user.as_ref();
+        let lost = own.into_iter().find(|(name, beside)| {
+            let is_own =
+                columns.0.get(*name).is_some_and(|value| value.is_array() || value.is_object());
+            is_own && columns.0.contains_key(*beside) && user.is_some_and(|user| !user.names(name))
+        });
+        let Some((name, _)) = lost else { return Ok(()) };
+        let message = format!("the row has `{name}`, which the `user` template would replace");
+        let help = format!("leave `user` away to ask the row as it is, or use `{name}` in it");
+        Err(self.fault(row, message).help(help))
+    }
+
     /// The messages that the row brings itself, and its parameters.
     fn own_messages(
         &self,
@@ -89,7 +106,7 @@ impl PromptSet {
         mut columns: Map<String, Value>,
     ) -> Result<(Vec<Message>, Params), RowFault> {
         if let Some(messages) = columns.remove("messages") {
-            return Ok((self.messages(row, messages)?, Params::default()));
+            return Ok((self.messages(row, messages)?, beside_messages(columns)));
         }
         if columns.contains_key("custom_id") && columns.contains_key("body") {
             return self.batch_body(row, columns.remove("body").unwrap_or_default());

@@ -67,6 +67,11 @@ impl Template {
         Self::new("").expect("an empty template is one")
     }
 
+    /// Whether it takes this variable from the row.
+    pub fn names(&self, variable: &str) -> bool {
+        self.variables.contains(variable)
+    }
+
     /// The text that comes of the row with these columns.
     pub fn render(&self, columns: &Arc<Columns>) -> Result<String, TemplateFault> {
         let template = self.environment.get_template(NAME);

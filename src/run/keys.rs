@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::job::diagnostic::Diagnostic;
+use crate::job::diagnostic::{Diagnostic, Place};
 use crate::job::key_path::KeyPath;
 use crate::job::plan::Plan;
 use crate::job::{Job, LaneSpec};
 use crate::provider::auth::KeyFault;
 use crate::provider::env::Env;
-use crate::wire::secret::Secret;
+use crate::wire::secret::{Redactor, Secret};
 
 /// The key of each lane's provider, by lane; a fault for each provider whose key is missing.
 /// Lanes that the plan does not use need none.
@@ -34,6 +34,21 @@ pub(super) fn find(
         }
     }
     if faults.is_empty() { Ok(keys) } else { Err(faults) }
+}
+
+/// The keys, unless the job holds one of them, as in the words of an `api_key.command`: the job is
+/// kept with every run.
+pub(super) fn not_in_job(
+    job: &Job,
+    keys: Vec<Option<Secret>>,
+) -> Result<Vec<Option<Secret>>, Vec<Diagnostic>> {
+    let redactor = Redactor::new(keys.iter().flatten());
+    if redactor.clean_text(&job.document.text) == *job.document.text {
+        return Ok(keys);
+    }
+    let message = "the job holds a key, and it is kept with every run";
+    let help = "take the key out of the job: api_key = { env = \"NAME\" } reads it from a variable";
+    Err(vec![Diagnostic::new(Place::File(job.path.clone()), message).help(help)])
 }
 
 /// A provider without its key, at the provider's section where the job has one.

@@ -33,6 +33,8 @@ pub(super) struct Parts<'p> {
     pub(super) transport: Arc<Http>,
     pub(super) origin: Origin,
     pub(super) done: &'p Done,
+    /// Calls in flight at once, over all lanes.
+    pub(super) width: usize,
 }
 
 /// The lanes that have tasks, by their numbers in the job.
@@ -44,8 +46,8 @@ fn used<'p>(parts: &Parts<'p>) -> impl Iterator<Item = (usize, &'p LaneSpec)> {
 /// The engine's lanes, each with the tasks that are still to do.
 pub(super) fn lanes(parts: &Parts<'_>) -> Vec<(Lane, Source)> {
     let mut providers: BTreeMap<&str, Option<Arc<Shared>>> = BTreeMap::new();
-    let crowded = used(parts).count() > parts.job.concurrency;
-    let width = crowded.then(|| Arc::new(Shared::of_places(parts.job.concurrency)));
+    let crowded = used(parts).count() > parts.width;
+    let width = crowded.then(|| Arc::new(Shared::of_places(parts.width)));
     let mut lanes = Vec::new();
     for (number, spec) in used(parts) {
         let of_provider = providers
@@ -79,7 +81,7 @@ fn lane(
         dialect: provider.dialect,
         transport: Arc::clone(&parts.transport) as _,
         gate: Gate::new(&spec.limits, shared),
-        concurrency: cap.unwrap_or(parts.job.concurrency).min(parts.job.concurrency),
+        concurrency: cap.unwrap_or(parts.width).min(parts.width),
         retry: parts.job.retry.clone(),
         counts_tokens: counts_tokens(&spec.limits) || counts_tokens(&provider.limits),
         origin: parts.origin.clone(),

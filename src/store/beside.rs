@@ -39,6 +39,19 @@ impl Beside {
     }
 }
 
+/// Removes what a runner that was killed left half made in this folder. Only the holder of the
+/// run's lock may do so.
+pub fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with('.') && name.contains(".tmp-") {
+            // A leftover does no harm; one that cannot be removed may stay.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 impl Write for Beside {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write(bytes)

@@ -76,12 +76,19 @@ impl RunDir {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let run = Self::read(path)?;
         let lock = Some(Lock::take(&run.path)?);
+        beside::sweep(&run.path);
         Ok(Self { lock, ..run })
     }
 
     /// Opens a run to read it, whoever writes it at the time.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
-        let path = folder::resolve(path);
+        let mut path = folder::resolve(path);
+        if !folder::is_run(&path)
+            && let Some(newest) = folder::newest_run(&path)?
+        {
+            // A job's folder stands for its newest run.
+            path = newest;
+        }
         if folder::is_run(&path) {
             Ok(Self { path, lock: None })
         } else {

@@ -3,6 +3,7 @@
 //! [`message`] is plain data, [`transport`] the only I/O trait, [`http`] its one implementation
 //! over a socket. Keys are [`secret`], and no reply that passes here still holds one.
 
+pub mod descriptors;
 pub mod http;
 pub mod message;
 pub mod secret;

@@ -232,3 +232,26 @@ fn syntax_faults_come_all_at_once_too() {
     let told = dir.refused();
     assert!(told.contains("job.toml:1:") && told.contains("job.toml:3:"), "{told}");
 }
+
+#[test]
+fn rows_with_messages_are_not_asked_something_else() {
+    let row = r#"{"id": "a", "messages": [{"role": "user", "content": "hi"}]}"#;
+    let parts = ["x.jsonl:1", "has `messages`", "leave `user` away"];
+    assert_told("FILE\nuser = \"What of {{ id }}?\"", "x.jsonl", row, &parts);
+}
+
+#[test]
+fn what_stands_beside_messages_goes_along_where_it_is_a_parameter() {
+    let server = Server::start(echo());
+    let dir = JobDir::with(&Lab::at(&server).prompts("file = \"x.jsonl\""));
+    let tools = r#"[{"type":"function","function":{"name":"f"}}]"#;
+    let row = format!(
+        r#"{{"messages":[{{"role":"user","content":"hi"}}],"tools":{tools},"seed":null,"user":"u","sum":3}}"#
+    );
+    dir.write("x.jsonl", row);
+    dir.go(0);
+    let body = &server.bodies()[0];
+    assert_eq!(body["tools"].to_string(), tools);
+    let keys: Vec<&String> = body.as_object().expect("an object").keys().collect();
+    assert_eq!(keys, ["model", "messages", "tools"]);
+}

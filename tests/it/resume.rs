@@ -276,7 +276,7 @@ fn a_run_is_resumed_by_its_name_or_its_path() {
     dir.run(&["job.toml", "--resume", &format!("runs/t/{}", runs[1].name())]).expect_code(0);
     assert_eq!(runs[1].each("status"), ["ok"]);
     assert_eq!((runs[2].each("status"), dir.runs("t").len()), (vec!["error".to_owned()], 3));
-    let output = dir.run(&["job.toml", "--resume", "no-such-run"]).expect_code(5);
+    let output = dir.run(&["job.toml", "--resume", "no-such-run"]).expect_code(2);
     assert!(output.stderr.contains("no-such-run"), "{}", output.stderr);
     assert_eq!(server.requests(), 5);
 }

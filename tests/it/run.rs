@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -223,7 +224,7 @@ fn rows_come_in_plan_order_whatever_comes_back_first() {
     // The later a row stands in the file, the sooner its answer comes.
     let wait = |seen: &Seen| 60 - 5 * seen.text.len().min(12) as u64;
     let server = Server::start(move |seen| {
-        Reply::ok(completion(seen, "ok")).after(std::time::Duration::from_millis(wait(seen)))
+        Reply::ok(completion(seen, "ok")).after(Duration::from_millis(wait(seen)))
     });
     let lab = Lab::at(&server)
         .top("repeats = 2")
@@ -569,7 +570,7 @@ fn exit_codes_tell_how_it_went() {
     let missing = dir.run(&["missing.toml"]).stderr;
     assert!(missing.contains("missing.toml"), "{missing}");
     dir.run(&["job.toml", "--models", "no-such-*"]).expect_code(2);
-    dir.run(&["report", "no-such-run"]).expect_code(5);
+    dir.run(&["report", "no-such-run"]).expect_code(2);
     assert_eq!(server.requests(), 3);
 }
 
@@ -586,4 +587,23 @@ fn stdout_carries_the_result_alone() {
     assert!(!output.stdout.contains("DEBUG") && !output.stdout.contains("INFO"));
     let quiet = dir.run(&["job.toml", "-q"]).expect_code(0);
     assert_eq!(quiet.stderr, "");
+}
+
+#[test]
+fn a_jobs_folder_stands_for_its_newest_run() {
+    let server = Server::start(echo());
+    let dir = JobDir::with(&Lab::at(&server).rows(2));
+    let run = dir.go(0);
+    let output = dir.run(&["report", "runs/t"]).expect_code(0);
+    assert!(output.stdout.contains(&run.name()), "{}", output.stdout);
+}
+
+#[test]
+fn few_open_files_mean_fewer_calls_in_flight_and_no_failure() {
+    let server = Server::start(|seen: &Seen| echo()(seen).after(Duration::from_millis(20)));
+    let dir = JobDir::with(&Lab::at(&server).rows(300).limits("concurrency = 200"));
+    let output = dir.run_after("ulimit -n 64", &["job.toml"]).expect_code(0);
+    assert!(output.stderr.contains("ulimit -n"), "{}", output.stderr);
+    assert_eq!(dir.latest("t").lines("errors.csv"), 1);
+    assert!(server.max_in_flight() <= 24, "{}", server.max_in_flight());
 }

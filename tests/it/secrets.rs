@@ -215,3 +215,14 @@ fn a_dotenv_file_with_a_fault_is_told_without_its_lines() {
     assert!(output.stderr.contains(".env"), "{}", output.stderr);
     assert_silent(&output);
 }
+
+#[test]
+fn a_key_in_the_words_of_a_command_is_a_fault() {
+    let server = Server::start(blabbing);
+    let key = "sk-canary-in-a-command";
+    let command = format!("api_key = {{ command = [\"echo\", \"{key}\"] }}");
+    let dir = JobDir::with(&Lab::at(&server).provider(&command).texts(["ok"]));
+    let told = dir.refused();
+    assert!(told.contains("the job holds a key") && !told.contains("canary"), "{told}");
+    assert_eq!(server.requests(), 0);
+}

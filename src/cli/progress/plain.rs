@@ -31,7 +31,7 @@ impl Plain {
             0 => String::new(),
             done => format!(", {} done before", count(done)),
         };
-        self.screen.say(&format!("run {run}: {} tasks{before}", count(total)));
+        self.screen.say(&format!("run {run}: {}{before}", tasks(total)));
     }
 
     pub(super) fn tick(&mut self, lanes: &mut [Tally]) {
@@ -51,6 +51,11 @@ impl Plain {
             self.screen.say(&line);
         }
     }
+}
+
+fn tasks(total: u64) -> String {
+    let noun = if total == 1 { "task" } else { "tasks" };
+    format!("{} {noun}", count(total))
 }
 
 fn line(lane: &mut Tally) -> String {
