@@ -1,7 +1,7 @@
 //! Money: whole picodollars, so that sums are exact in any order.
 //!
 //! A price of $0.0375 per million tokens is exactly 37 500 picodollars per token. What is not
-//! known is [`Cost::Unknown`], never zero.
+//! known is an unknown [`Cost`], never zero.
 
 use std::fmt;
 use std::iter::Sum;

@@ -1,7 +1,7 @@
 //! Tokens per minute: a bucket with reserve, settle and debt.
 //!
 //! governor cannot do this: a request above the burst would never pass, and nothing can be given
-//! back. Whoever is first in line asks [`Tokens::wait`] and waits; so a large request is never
+//! back. Whoever is first in line asks [`Tokens::take`] and waits; so a large request is never
 //! starved behind small ones.
 
 use std::time::Duration;
