@@ -88,28 +88,26 @@ impl<'j> Prepared<'j> {
         let result = self.work(&mut opened, observer, stopper).await;
         let ending = match &result {
             Err(_) => "failed",
-            Ok(()) if stopper.level() > Level::Running => "interrupted",
-            Ok(()) => "done",
+            Ok(true) => "interrupted",
+            Ok(false) => "done",
         };
-        open::close(&mut opened, ending)?;
+        let closed = open::close(&mut opened, ending);
         // The reports of a run that broke off show what is safe in the journal.
         let summary = write_reports(&opened.dir, &self.job.output.reports);
-        result?;
+        // What broke first is told first: it is the cause of what follows.
+        let interrupted = result?;
+        closed?;
         let summary = summary?;
-        let left = self.plan.total() > summary.totals.ok + summary.totals.error;
-        Ok(Ended {
-            path: opened.dir.path().to_owned(),
-            summary,
-            interrupted: left && stopper.level() > Level::Running,
-        })
+        Ok(Ended { path: opened.dir.path().to_owned(), summary, interrupted })
     }
 
+    /// Does the work that is left; whether it was stopped before all of it was done.
     async fn work(
         &self,
         opened: &mut open::Opened,
         observer: &mut dyn Observer,
         stopper: &Stopper,
-    ) -> Result<(), RunError> {
+    ) -> Result<bool, RunError> {
         let done = resume::align(self.job, &self.plan, opened)?;
         let mock = self.start_mock().await?;
         let transport = Arc::new(Http::new(self.job.timeouts, self.redactor.clone())?);
@@ -133,7 +131,9 @@ impl<'j> Prepared<'j> {
         observer.begin(&opened.dir.name(), starts);
         let outcome = pump::pump(engine, &mut opened.journal, observer, stopper).await;
         observer.end();
-        outcome
+        opened.warn_of_changes();
+        let to_do = self.plan.total() - done.by_lane.iter().sum::<u64>();
+        Ok(outcome?.finished < to_do && stopper.level() > Level::Running)
     }
 
     /// Calls in flight at once: what the job allows, and what this machine can.

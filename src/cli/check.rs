@@ -34,7 +34,7 @@ pub fn main(args: &CheckArgs, context: &Context) -> Result<Ending, CliError> {
         match check(path, &args.sets, context) {
             Ok(tasks) => {
                 let text = format!("{}: no faults, {tasks} tasks\n", path.display());
-                let _ = context.screen.result(&text);
+                context.print(&text)?;
             }
             Err(CliError::Job(drawn)) => faults.push(drawn),
             Err(other) => return Err(other),

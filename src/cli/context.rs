@@ -1,5 +1,7 @@
 //! What every command is given, and the options that all of them take.
 
+use std::io::ErrorKind;
+
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::cli::exit::CliError;
@@ -64,6 +66,18 @@ pub struct Context {
     pub env: Env,
     /// Whether nothing but errors is said.
     pub quiet: bool,
+}
+
+impl Context {
+    /// Prints a result to stdout. A reader that went away has what it wanted.
+    pub fn print(&self, text: &str) -> Result<(), CliError> {
+        match self.screen.result(text) {
+            Err(why) if why.kind() != ErrorKind::BrokenPipe => {
+                Err(CliError::world("write to stdout", why))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// One thread does all the work: a second one costs more than it gives.

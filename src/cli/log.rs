@@ -1,6 +1,7 @@
 //! Log lines, by `tracing`: what is said, and in which form.
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -46,10 +47,16 @@ fn filter(common: &Common, env: &Env) -> Result<EnvFilter, CliError> {
         "CRITICAL" => "error".to_owned(),
         _ => text.trim().to_owned(),
     };
-    EnvFilter::try_new(directives).map_err(|_| {
+    let fault = || {
         CliError::usage(
             format!("`{name}={text}` is no log level and no filter"),
             "set it to DEBUG, INFO, WARNING or ERROR, or to a filter such as `runner=debug`",
         )
-    })
+    };
+    let is_word = directives.chars().all(|c| c.is_ascii_alphabetic());
+    if is_word && directives.parse::<LevelFilter>().is_err() {
+        // A word alone would be taken for the name of a target, and silence everything.
+        return Err(fault());
+    }
+    EnvFilter::try_new(directives).map_err(|_| fault())
 }

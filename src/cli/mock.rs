@@ -37,7 +37,7 @@ pub fn main(args: &MockArgs, context: &Context) -> Result<Ending, CliError> {
             CliError::world("start the built-in provider", why)
                 .with_help("choose another --port, or 0 for a free one")
         })?;
-        let _ = context.screen.result(&format!("{}\n", mock.base_url()));
+        context.print(&format!("{}\n", mock.base_url()))?;
         context.screen.say("serving the OpenAI chat dialect; Ctrl-C ends it");
         let stopper = Stopper::default();
         let mut stop = stopper.heard();

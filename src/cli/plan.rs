@@ -64,7 +64,7 @@ pub fn show(
         Format::Table => table(&forecast),
         Format::Json => format!("{:#}\n", as_json(&job.name, &forecast)),
     };
-    let _ = context.screen.result(&text);
+    context.print(&text)?;
     Ok(Ending::Done)
 }
 

@@ -51,7 +51,10 @@ impl Progress {
     pub fn new(style: Style, screen: &Screen) -> Self {
         let face = match style {
             Style::None => Face::None,
-            Style::Json => Face::Json(Json::new(screen.clone())),
+            Style::Json => {
+                screen.speak_json();
+                Face::Json(Json::new(screen.clone()))
+            }
             Style::Bars => Face::Bars(Bars::new(screen.clone())),
             Style::Auto if screen.is_terminal() => Face::Bars(Bars::new(screen.clone())),
             Style::Plain | Style::Auto => Face::Plain(Plain::new(screen.clone())),

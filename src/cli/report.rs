@@ -29,6 +29,6 @@ pub struct ReportArgs {
 pub fn main(args: &ReportArgs, context: &Context) -> Result<Ending, CliError> {
     let (path, summary) = run::report(&args.run, ReportSpec::ALL).map_err(|why| broke(&why))?;
     let text = format!("{}\nreports in {}\n", terminal::table(&summary), shown(&path).display());
-    let _ = context.screen.result(&text);
+    context.print(&text)?;
     Ok(Ending::Done)
 }

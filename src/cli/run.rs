@@ -142,11 +142,11 @@ fn tell(ended: &Ended, context: &Context) -> Ending {
     // A stdout that nobody reads takes nothing from the run.
     let _ = context.screen.result(&text);
     if ended.interrupted {
-        context.screen.say("interrupted: the same command with --resume goes on");
+        context.screen.note("interrupted: the same command with --resume goes on");
         return Ending::Interrupted;
     }
-    let undone = ended.summary.totals.error + ended.summary.totals.skipped;
-    if undone > 0 { Ending::SomeFailed } else { Ending::Done }
+    let planned = ended.summary.planned.unwrap_or_default();
+    if ended.summary.totals.ok < planned { Ending::SomeFailed } else { Ending::Done }
 }
 
 /// A folder as one would write it from here.
@@ -163,6 +163,10 @@ pub fn broke(why: &RunError) -> CliError {
         let message = format!("there is no run in `{}`", path.display());
         return CliError::usage(message, "name the folder of a run, such as runs/<job>/latest");
     }
+    if let RunError::OtherJob { .. } = why {
+        let help = "name a run of this job, or leave the name away for its newest one";
+        return CliError::usage(format!("failed to {why}"), help);
+    }
     let error = CliError::World { message: format!("failed to {why}"), help: None };
     match why {
         RunError::Prompts(_) => error.with_help("restore the prompt files, then --resume goes on"),
@@ -171,6 +175,9 @@ pub fn broke(why: &RunError) -> CliError {
              asks again only what is not",
         ),
         // These say themselves what to do.
-        RunError::Store(_) | RunError::Http(_) | RunError::Mock(_) => error,
+        RunError::Store(_)
+        | RunError::Http(_)
+        | RunError::Mock(_)
+        | RunError::OtherJob { .. } => error,
     }
 }

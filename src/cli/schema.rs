@@ -37,7 +37,7 @@ pub enum What {
 
 /// Runs the command.
 pub fn main(args: &SchemaArgs, context: &Context) -> Result<Ending, CliError> {
-    let _ = context.screen.result(&schema(args.what));
+    context.print(&schema(args.what))?;
     Ok(Ending::Done)
 }
 

@@ -23,6 +23,8 @@ pub struct Screen {
 struct Shared {
     bars: Option<MultiProgress>,
     redactor: Redactor,
+    /// Whether what is said is read by a program, line by line.
+    json: bool,
 }
 
 impl Screen {
@@ -59,6 +61,20 @@ impl Screen {
     /// From now on these bars are drawn; `None` when they are gone.
     pub fn draw(&self, bars: Option<MultiProgress>) {
         self.lock().bars = bars;
+    }
+
+    /// From now on what is said is JSON, a line each.
+    pub fn speak_json(&self) {
+        self.lock().json = true;
+    }
+
+    /// Prints a line for people to stderr; for programs, as an event of its own.
+    pub fn note(&self, line: &str) {
+        if self.lock().json {
+            let note = serde_json::json!({"event": "note", "message": line});
+            return self.say(&note.to_string());
+        }
+        self.say(line);
     }
 
     /// Prints a line to stderr. A stderr that is closed takes nothing from the run.

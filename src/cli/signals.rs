@@ -21,11 +21,11 @@ pub async fn listen(stopper: &Stopper, screen: &Screen) {
     loop {
         signals.next().await;
         match stopper.further() {
-            Level::Draining => screen.say(
+            Level::Draining => screen.note(
                 "interrupted: calls in flight are finished, nothing new is sent; \
                  interrupt again to give them up",
             ),
-            _ => screen.say("interrupted again: calls in flight are given up"),
+            _ => screen.note("interrupted again: calls in flight are given up"),
         }
     }
 }

@@ -110,8 +110,8 @@ pub struct LimitsFile {
     /// Requests per minute.
     #[schemars(range(min = 1))]
     pub rpm: Option<u64>,
-    /// Requests per second; may be a fraction.
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    /// Requests per second; may be a fraction, one in a day at the least.
+    #[schemars(range(min = 0.00001))]
     pub rps: Option<f64>,
     /// Requests per day.
     #[schemars(range(min = 1))]

@@ -12,6 +12,9 @@ use crate::call::request::Params;
 pub const NOT_PARAMS: &[(&str, &str)] = &[
     ("messages", "what is asked stands in [prompts.<name>]"),
     ("model", "models stand in [[models]]"),
+    ("api_key", "where a key is found stands in [providers.<name>]: api_key = { env = \"NAME\" }"),
+    ("base_url", "where a provider is stands in [providers.<name>]"),
+    ("timeout", "times stand in [limits]"),
 ];
 
 /// Names of one and the same parameter; a call may have only one of them.

@@ -180,7 +180,11 @@ impl PromptSet {
     ) -> Result<String, RowFault> {
         let Some(column) = &self.id else {
             let batch = columns.0.get("custom_id").filter(|_| columns.0.contains_key("body"));
-            let named = batch.and_then(Value::as_str).map(str::to_owned);
+            let named = batch.and_then(|id| match id {
+                Value::String(text) => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            });
             return Ok(named.or(name).unwrap_or_else(|| number.to_string()));
         };
         match columns.0.get(&**column) {

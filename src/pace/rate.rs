@@ -41,7 +41,7 @@ impl Why {
             Self::Tokens(Counted::All) => "tpm",
             Self::Tokens(Counted::Input) => "itpm",
             Self::Tokens(Counted::Output) => "otpm",
-            Self::Pause => "the provider asked to wait",
+            Self::Pause => "the pause that the provider asked for",
         }
     }
 }

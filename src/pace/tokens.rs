@@ -13,6 +13,9 @@ use crate::pace::Limits;
 /// The bucket holds what comes in within this time. Providers let about a second's worth burst.
 const BURST: Duration = Duration::from_secs(1);
 
+/// A longer wait is none that anybody waits for; it keeps the sums of times within their range.
+const LONGEST: Duration = Duration::from_hours(24 * 366);
+
 /// Tokens that a call is going to count against its limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Need {
@@ -121,7 +124,8 @@ impl Bucket {
         if lacking <= 1e-6 {
             return Duration::ZERO;
         }
-        Duration::from_secs_f64(lacking / self.per_second) + Duration::from_micros(1)
+        let wait = (lacking / self.per_second).min(LONGEST.as_secs_f64());
+        Duration::from_secs_f64(wait) + Duration::from_micros(1)
     }
 }
 

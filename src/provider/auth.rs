@@ -35,16 +35,29 @@ impl KeySource {
     pub fn find(&self, env: &Env) -> Result<Option<Secret>, KeyFault> {
         match self {
             Self::None => Ok(None),
-            Self::OptionalEnv(names) => Ok(env.secret(names)),
-            Self::Env(names) => env.secret(names).map(Some).ok_or_else(|| no_variable(names)),
+            Self::OptionalEnv(names) => env.secret(names).map(|key| set(key, names)).transpose(),
+            Self::Env(names) => env
+                .secret(names)
+                .map_or_else(|| Err(no_variable(names)), |key| set(key, names))
+                .map(Some),
             Self::File(path) => from_file(path).map(Some),
             Self::Command(words) => from_command(words).map(Some),
         }
     }
 }
 
+/// A key from one of these variables.
+fn set(key: Secret, names: &[String]) -> Result<Secret, KeyFault> {
+    let help = format!("look at what {} holds: a key is one word", quoted(names));
+    checked(key).map_err(|message| KeyFault { message, help })
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+}
+
 fn no_variable(names: &[String]) -> KeyFault {
-    let all = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
+    let all = quoted(names);
     KeyFault {
         message: format!("no key: {all} is not set"),
         help: match names.first() {

@@ -37,7 +37,13 @@ pub fn retry_after(headers: &Headers, now: Moment) -> Option<Duration> {
     }
 }
 
+/// No provider means a longer wait than this; it keeps the sums of times within their range.
+const LONGEST: Duration = Duration::from_hours(24 * 366);
+
 fn seconds(number: f64) -> Option<Duration> {
+    if number > LONGEST.as_secs_f64() {
+        return Some(LONGEST);
+    }
     Duration::try_from_secs_f64(number).ok()
 }
 
@@ -45,7 +51,7 @@ fn until_date(text: &str, now: Moment) -> Option<Duration> {
     let date = httpdate::parse_http_date(text).ok()?;
     let then = date.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis();
     let millis = i64::try_from(then).ok()?.saturating_sub(now.as_millis());
-    Some(Duration::from_millis(u64::try_from(millis).unwrap_or(0)))
+    Some(Duration::from_millis(u64::try_from(millis).unwrap_or(0)).min(LONGEST))
 }
 
 #[cfg(test)]
@@ -71,6 +77,9 @@ mod tests {
             (&[("retry-after", "Sun, 22 Nov 2026 01:00:00 GMT")], Some(0)),
             (&[("retry-after", "-5")], None),
             (&[("retry-after", "later")], None),
+            (&[("retry-after", "1.8e19")], Some(366 * 86_400_000)),
+            (&[("retry-after-ms", "inf")], Some(366 * 86_400_000)),
+            (&[("retry-after", "NaN")], None),
             (&[], None),
         ] {
             let wait = retry_after(&headers(pairs), now);

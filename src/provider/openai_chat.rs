@@ -149,7 +149,9 @@ impl Said<'_> {
     /// Whether there is anything in it for the user.
     fn is_empty(&self) -> bool {
         let blank = |raw: &&RawValue| {
-            matches!(raw.get(), "null" | "[]" | "{}") || is_blank_string(raw.get())
+            matches!(raw.get(), "null" | "[]" | "{}")
+                || is_blank_string(raw.get())
+                || is_blank_list(raw.get())
         };
         [self.content, self.refusal, self.tool_calls, self.function_call, self.audio]
             .iter()
@@ -160,6 +162,19 @@ impl Said<'_> {
     fn has_tool_calls(&self) -> bool {
         self.tool_calls.is_some_and(|calls| !matches!(calls.get(), "null" | "[]"))
     }
+}
+
+/// Whether a JSON value is a list of parts without any text in them.
+fn is_blank_list(json: &str) -> bool {
+    if !json.starts_with('[') {
+        return false;
+    }
+    let parts: Vec<Value> = serde_json::from_str(json).unwrap_or_default();
+    let is_blank = |part: &Value| {
+        part.get("type").is_some_and(|kind| kind == "text")
+            && part.get("text").and_then(Value::as_str).is_some_and(|text| text.trim().is_empty())
+    };
+    parts.iter().all(is_blank)
 }
 
 /// Whether a JSON value is a string of nothing but white space.
@@ -214,13 +229,16 @@ fn fault_of(answer: &Answer<'_>) -> Option<Failure> {
 }
 
 fn unreadable(reply: &WireReply, why: &serde_json::Error) -> Failure {
-    let is_json = reply.headers.get("content-type").is_some_and(|kind| kind.contains("json"));
-    let message = match is_json {
-        true => format!("the answer cannot be read: {why}"),
-        false => format!(
-            "the answer is not JSON but `{}`; check base_url",
-            reply.headers.get("content-type").unwrap_or("of no type")
-        ),
+    let kind = reply.headers.get("content-type");
+    let message = match kind {
+        _ if reply.body.trim_ascii().is_empty() => {
+            format!("status {} with an empty body", reply.status)
+        }
+        Some(kind) if !kind.contains("json") => {
+            format!("the answer is not JSON but `{kind}`; check base_url")
+        }
+        _ if why.is_data() => "the answer is not a JSON object".to_owned(),
+        _ => format!("the answer cannot be read: {why}"),
     };
     let mut failure = Failure::new(FailureKind::ApiResponseValidation, message);
     failure.http_status = Some(reply.status);
@@ -324,12 +342,15 @@ impl Counts {
 }
 
 fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    /// No answer has more tokens: what is beyond was counted by nobody.
+    const MOST: u64 = 1_000_000_000;
     let whole = |float: f64| (float.fract() == 0.0 && float >= 0.0).then_some(float as u64);
-    Ok(match Value::deserialize(deserializer)? {
+    let count = match Value::deserialize(deserializer)? {
         Value::Number(number) => number.as_u64().or(number.as_f64().and_then(whole)),
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
-    })
+    };
+    Ok(count.filter(|count| *count <= MOST))
 }
 
 mod mend;

@@ -18,6 +18,14 @@ pub enum RunError {
     /// The built-in provider.
     #[error(transparent)]
     Mock(#[from] MockError),
+    /// The run that is to go on is another job's.
+    #[error("go on with `{}`: it is a run of the job `{job}`", path.display())]
+    OtherJob {
+        /// The run folder.
+        path: PathBuf,
+        /// Whose run it is.
+        job: String,
+    },
     /// The prompts changed or went away while the run was going.
     #[error("read the prompts to their end: {0}")]
     Prompts(String),

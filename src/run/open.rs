@@ -1,6 +1,8 @@
 //! The run folder at the start and at the end of a session.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::call::moment::Moment;
 use crate::job::Job;
@@ -18,6 +20,37 @@ pub(super) struct Opened {
     pub(super) manifest: Manifest,
     /// Whether it was begun by an earlier session.
     pub(super) resumed: bool,
+    /// The prompt files as they were when the run began.
+    files: Vec<Seen>,
+}
+
+/// A file at one time: its length, and when it was changed last.
+#[derive(PartialEq)]
+struct Seen {
+    path: Arc<Path>,
+    metadata: Option<(u64, Option<SystemTime>)>,
+}
+
+impl Seen {
+    fn now(path: &Arc<Path>) -> Self {
+        let metadata = std::fs::metadata(path).ok();
+        let metadata = metadata.map(|metadata| (metadata.len(), metadata.modified().ok()));
+        Self { path: Arc::clone(path), metadata }
+    }
+}
+
+impl Opened {
+    /// Prompts that were changed meanwhile may have been asked half in their old form and half in
+    /// their new one.
+    pub(super) fn warn_of_changes(&self) {
+        for file in self.files.iter().filter(|file| **file != Seen::now(&file.path)) {
+            tracing::warn!(
+                file = %file.path.display(),
+                "a prompt file was changed while the job ran: some rows may have been asked as \
+                 they were, some as they are now; --resume asks what is new"
+            );
+        }
+    }
 }
 
 /// Opens the run that is to go on, or begins one.
@@ -26,6 +59,11 @@ pub(super) fn open(job: &Job, plan: &Plan, settings: &Settings) -> Result<Opened
     let (dir, resumed) = match earlier(job, out, settings)? {
         Some(path) => {
             let dir = RunDir::open(&path)?;
+            if let Some(other) =
+                dir.manifest()?.map(|run| run.job).filter(|name| **name != *job.name)
+            {
+                return Err(RunError::OtherJob { path, job: other });
+            }
             dir.replace_job(&job.document.text)?;
             (dir, true)
         }
@@ -48,7 +86,8 @@ pub(super) fn open(job: &Job, plan: &Plan, settings: &Settings) -> Result<Opened
         options,
     });
     dir.write_manifest(&manifest)?;
-    Ok(Opened { dir, journal, manifest, resumed })
+    let files = plan.files().iter().map(Seen::now).collect();
+    Ok(Opened { dir, journal, manifest, resumed, files })
 }
 
 /// Writes how the session ended.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::call::record::Entry;
+use crate::call::record::{Entry, Status};
 use crate::engine::Engine;
 use crate::engine::event::Event;
 use crate::engine::stop::{Level, Stopper};
@@ -32,14 +32,21 @@ pub(super) async fn pump(
     journal: &mut Journal,
     observer: &mut dyn Observer,
     stopper: &Stopper,
-) -> Result<(), RunError> {
+) -> Result<Done, RunError> {
     let (sender, mut events) = mpsc::channel(WAITING);
     let running = engine.run(sender, stopper.heard());
     let mut running = std::pin::pin!(running);
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut desk =
-        Desk { journal, observer, stopper, unwritten: Vec::new(), fault: None, broken: None };
+    let mut desk = Desk {
+        journal,
+        observer,
+        stopper,
+        unwritten: Vec::new(),
+        fault: None,
+        broken: None,
+        done: Done::default(),
+    };
     let mut batch = Vec::with_capacity(WAITING);
     let mut is_running = true;
     let mut tick = 0_u32;
@@ -62,6 +69,10 @@ pub(super) async fn pump(
             }
         }
     }
+    if is_running {
+        // The channel closes when the lanes are gone; if one of them panicked, so does this.
+        running.await;
+    }
     for _ in 0..LAST_TRIES {
         if desk.unwritten.is_empty() {
             break;
@@ -74,6 +85,13 @@ pub(super) async fn pump(
     desk.end()
 }
 
+/// What a session did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Done {
+    /// Outcomes that are not `skipped`.
+    pub(super) finished: u64,
+}
+
 /// Where outcomes are written down.
 struct Desk<'d> {
     journal: &'d mut Journal,
@@ -83,6 +101,7 @@ struct Desk<'d> {
     unwritten: Vec<Entry>,
     fault: Option<io::Error>,
     broken: Option<String>,
+    done: Done,
 }
 
 impl Desk<'_> {
@@ -100,8 +119,14 @@ impl Desk<'_> {
             self.observer.see(&event);
             match event {
                 Event::Broken { why, .. } => self.break_off(why),
-                Event::Finished { entry, .. } if written.is_err() => self.unwritten.push(*entry),
-                _ => {}
+                Event::Finished { entry, .. } => {
+                    let is_outcome = entry.record.status != Status::Skipped;
+                    self.done.finished += u64::from(is_outcome);
+                    if written.is_err() {
+                        self.unwritten.push(*entry);
+                    }
+                }
+                Event::Retrying { .. } | Event::LaneEnded { .. } => {}
             }
         }
         if let Err(why) = written {
@@ -137,12 +162,15 @@ impl Desk<'_> {
         }
     }
 
-    fn end(self) -> Result<(), RunError> {
+    fn end(self) -> Result<Done, RunError> {
         let path = self.journal.path().to_owned();
         if let Some(why) = self.fault {
             return Err(RunError::Journal { path, lost: self.unwritten.len(), why });
         }
         self.journal.sync().map_err(|why| RunError::Journal { path, lost: 0, why })?;
-        self.broken.map_or(Ok(()), |why| Err(RunError::Prompts(why)))
+        match self.broken {
+            None => Ok(self.done),
+            Some(why) => Err(RunError::Prompts(why)),
+        }
     }
 }

@@ -135,6 +135,15 @@ fn repair(file: &mut File, path: &Path) -> Result<u64, StoreError> {
     if line.is_empty() {
         return Ok(0);
     }
+    if !line.ends_with(b"\n") {
+        line.push(b'\n');
+        if whole(&line).is_ok() {
+            // Only the line end is missing: the outcome is whole, and paid for.
+            file.write_all(b"\n").map_err(StoreError::io("repair", path))?;
+            return Ok(length + 1);
+        }
+        line.pop();
+    }
     match whole(&line) {
         Ok(()) => Ok(length),
         Err(Fault::NotWhole(_)) => {
@@ -199,6 +208,10 @@ mod tests {
         let length = fs::metadata(&path).unwrap().len();
         assert_eq!(Journal::open_append(&path).unwrap().length(), length);
         let mut bytes = fs::read(&path).unwrap();
+        bytes.pop();
+        fs::write(&path, &bytes).unwrap();
+        // An outcome that lacks its line end alone is whole, and paid for.
+        assert_eq!(Journal::open_append(&path).unwrap().length(), length);
         bytes.pop();
         fs::write(&path, &bytes).unwrap();
         let journal = Journal::open_append(&path).unwrap();

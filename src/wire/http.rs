@@ -71,10 +71,10 @@ impl Http {
 
     async fn exchange(&self, request: WireRequest) -> Result<WireReply, Failure> {
         let sending = self.client_for(&request.url)?.post(&request.url).headers(headers(&request)?);
-        let first_byte = self.timeouts.first_byte.unwrap_or(self.timeouts.total);
-        let response = match timeout(first_byte, sending.body(request.body).send()).await {
+        let first_byte = self.timeouts.first_byte;
+        let response = match within(first_byte, sending.body(request.body).send()).await {
             Ok(answered) => answered.map_err(|why| self.not_sent(&why))?,
-            Err(_) => return Err(too_late("the first byte", "first_byte_timeout", first_byte)),
+            Err(limit) => return Err(too_late("the first byte", "first_byte_timeout", limit)),
         };
         let status = response.status().as_u16();
         let headers = self.kept(response.headers());
@@ -83,15 +83,14 @@ impl Http {
     }
 
     async fn body(&self, mut response: Response) -> Result<Bytes, Failure> {
-        let idle = self.timeouts.idle.unwrap_or(self.timeouts.total);
         let mut first = Bytes::new();
         let mut whole = BytesMut::new();
         loop {
-            let piece = match timeout(idle, response.chunk()).await {
+            let piece = match within(self.timeouts.idle, response.chunk()).await {
                 Ok(Ok(Some(piece))) => piece,
                 Ok(Ok(None)) => break,
                 Ok(Err(why)) => return Err(self.cut_off(&why)),
-                Err(_) => return Err(too_late("the next piece", "idle_timeout", idle)),
+                Err(limit) => return Err(too_late("the next piece", "idle_timeout", limit)),
             };
             if first.len() + whole.len() + piece.len() > MAX_RESPONSE_BYTES {
                 return Err(too_large());
@@ -238,6 +237,14 @@ fn is_of_interest(name: &str) -> bool {
     name.starts_with("retry-after")
         || name.contains("ratelimit")
         || matches!(name, "x-request-id" | "request-id" | "x-should-retry" | "content-type")
+}
+
+/// Waits no longer than the limit, where there is one; `Err` is the limit that was passed.
+async fn within<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Result<T, Duration> {
+    match limit {
+        None => Ok(work.await),
+        Some(limit) => timeout(limit, work).await.map_err(|_| limit),
+    }
 }
 
 fn too_late(what: &str, key: &str, limit: Duration) -> Failure {

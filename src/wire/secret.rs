@@ -12,7 +12,7 @@ use memchr::memmem;
 pub const REDACTED: &str = "[redacted]";
 
 /// Shorter texts are not searched for: they would stand in innocent places too.
-const SHORTEST: usize = 6;
+const SHORTEST: usize = 4;
 
 /// A key. It can be sent, and not be shown.
 #[derive(Clone, PartialEq, Eq)]

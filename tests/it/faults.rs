@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::support::eventually;
 use crate::support::handlers::{answers, completion, echo, error, error_body};
 use crate::support::job::{CsvRow, JobDir};
 use crate::support::lab::Lab;
@@ -371,4 +372,29 @@ fn a_failure_of_one_provider_is_not_the_others() {
         .collect();
     assert_eq!(ok, ["\"up\""; 5]);
     assert_eq!((down.requests(), up.requests()), (10, 5));
+}
+
+#[test]
+fn an_absurd_wait_and_absurd_counts_break_nothing() {
+    let server = Server::start(|seen: &Seen| match seen.text.as_str() {
+        "wait" if seen.n_of_this_text == 0 => {
+            let headers = vec![("retry-after", "15000000000000000000".to_owned())];
+            Reply::Json(429, headers, json!({"error": {"message": "later"}}))
+        }
+        "count" => {
+            let mut answer = completion(seen, "ok");
+            answer["usage"] = json!({"prompt_tokens": 1e30, "completion_tokens": u64::MAX});
+            Reply::ok(answer)
+        }
+        _ => Reply::ok(completion(seen, "ok")),
+    });
+    let dir = JobDir::with(
+        &Lab::at(&server).provider("limits = { otpm = 100000 }").texts(["count", "x"]),
+    );
+    assert_eq!(dir.go(0).column("usage.csv", "usage_source"), ["missing", "provider"]);
+    dir.job(&Lab::at(&server).texts(["wait"]).to_string());
+    let running = dir.spawn(&["job.toml", "--progress", "plain"]);
+    eventually("the wait is begun", || server.requests() == 3);
+    running.signal("TERM");
+    assert_eq!(running.wait().code, Some(130));
 }

@@ -371,3 +371,16 @@ fn prompts_that_go_away_in_the_middle_stop_the_run() {
     let run = dir.go_with(0, &["--resume", "--concurrency", "64"]);
     assert_eq!(run.contents(), rows);
 }
+
+#[test]
+fn a_run_of_another_job_is_not_taken_over() {
+    let server = Server::start(echo());
+    let dir = JobDir::with(&Lab::at(&server).texts(["a", "b"]));
+    let before = dir.go(0);
+    let summary = before.text("summary.json");
+    dir.job(&Lab::at(&server).texts(["c"]).to_string().replace("name = \"t\"", "name = \"u\""));
+    let named = format!("runs/t/{}", before.name());
+    let output = dir.run(&["job.toml", "--resume", &named]).expect_code(2);
+    assert!(output.stderr.contains("a run of the job `t`"), "{}", output.stderr);
+    assert_eq!((before.text("summary.json"), server.requests()), (summary, 2));
+}
