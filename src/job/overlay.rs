@@ -22,11 +22,13 @@ pub fn lay(root: &mut Node, nth: usize, set: &str) -> Result<(), Box<Diagnostic>
         let help = "such as --set limits.concurrency=8".to_owned();
         return Err(fault((0..set.len(), "`--set` wants KEY=VALUE".to_owned(), help)));
     };
-    let segments = segments(&set[..split]).map_err(|range| {
+    let segments = segments(set[..split].trim_end()).map_err(|range| {
         let help = "such as models[0].label, or limits.concurrency".to_owned();
         fault((range, "this is not a dotted key".to_owned(), help))
     })?;
-    let value = value(nth, set, split + 1);
+    // Spaces around the sign are as in the file; those of a text stand in quotes.
+    let indent = set[split + 1..].len() - set[split + 1..].trim_start().len();
+    let value = value(nth, set, split + 1 + indent);
     place(root, &segments, value, nth).map_err(fault)
 }
 

@@ -1,5 +1,6 @@
 //! A file a row: the text files of a folder, or those that a glob names.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +52,10 @@ pub fn of_glob(folder: &Path, pattern: &str) -> Result<Vec<Named>, String> {
             files.push(Named { name, path: path.into() });
         }
     }
+    // A link to a folder above leads to the same files again and again, under ever longer names.
+    files.sort_by_key(|file| file.name.len());
+    let mut known = HashSet::new();
+    files.retain(|file| file.path.canonicalize().is_ok_and(|path| known.insert(path)));
     files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(files)
 }
