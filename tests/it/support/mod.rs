@@ -33,3 +33,22 @@ pub(crate) fn pause(wait: Duration) {
         std::thread::park_timeout(rest);
     }
 }
+
+/// Passes when a measurement is right at one of a few tries: a machine that is busy with something
+/// else can make any time longer, and none shorter.
+#[track_caller]
+pub(crate) fn timely(measure: impl Fn() -> Result<(), String>) {
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        match measure() {
+            Ok(()) => return,
+            Err(why) => told.push(why),
+        }
+    }
+    panic!("at no try in time: {}", told.join("; "));
+}
+
+/// What a measurement says unless this holds.
+pub(crate) fn ensure(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(why()) }
+}
