@@ -17,6 +17,13 @@ pub struct Request {
     pub params: Arc<Params>,
 }
 
+impl Request {
+    /// Whether the user asked for a stream.
+    pub fn is_streamed(&self) -> bool {
+        self.params.get("stream").and_then(Value::as_bool).unwrap_or(false)
+    }
+}
+
 /// One message of a talk; keys that we do not know travel as they stand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Message {

@@ -44,6 +44,8 @@ pub struct Target {
     pub variant: Option<Arc<str>>,
     /// The parameters of the job, of the model and of the matrix.
     pub params: Arc<Params>,
+    /// Parameters that were stated and that the provider does not take.
+    pub dropped: Arc<Vec<String>>,
     /// What a token costs here, if that is known.
     pub price: Option<Price>,
 }
@@ -231,6 +233,7 @@ mod tests {
             model: "m".into(),
             variant: None,
             params: Arc::new(serde_json::from_value(params).expect("params")),
+            dropped: Arc::default(),
             price: None,
         }
     }

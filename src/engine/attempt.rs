@@ -11,6 +11,7 @@ use crate::call::moment::Moment;
 use crate::call::request::Request;
 use crate::call::response::Response;
 use crate::call::usage::Usage;
+use crate::engine::exchange::{self, Exchange};
 use crate::engine::lane::Lane;
 use crate::engine::stop::Stop;
 use crate::pace::tokens::Need;
@@ -32,6 +33,8 @@ pub(super) struct Facts {
     pub(super) queued: Duration,
     /// From the send to the last byte.
     pub(super) took: Duration,
+    /// From the send to the first token of a stream.
+    pub(super) first_token: Option<Duration>,
     /// The provider's name for the call.
     pub(super) request_id: Option<String>,
 }
@@ -51,31 +54,26 @@ pub(super) async fn make(lane: &Lane, request: &Request, stop: &mut Stop) -> Opt
     };
     let (at, sent) = (Moment::now(), Instant::now());
     let flight = Flight::begin(lane);
-    let reply = tokio::select! {
+    let exchange = tokio::select! {
         biased;
-        reply = lane.transport.send(wire) => reply,
+        exchange = exchange::make(lane, wire, request.is_streamed()) => exchange,
         () = stop.cancelled() => return None,
     };
     drop(flight);
     let took = sent.elapsed();
-    let mut request_id = None;
-    let outcome = match reply {
-        Err(failure) => Err(Rejected::from(failure)),
-        Ok(reply) => {
-            let id = reply.headers.get("x-request-id").or_else(|| reply.headers.get("request-id"));
-            request_id = id.map(str::to_owned);
-            lane.dialect.decode(&reply)
-        }
-    };
+    let Exchange { outcome, request_id, first_token } = exchange;
+    let first_token = first_token.map(|at| at - sent);
     pass.leave(used(&outcome));
     heed(lane, &outcome);
-    Some(Attempt { outcome, facts: Facts { at, queued: sent - came, took, request_id } })
+    let facts = Facts { at, queued: sent - came, took, first_token, request_id };
+    Some(Attempt { outcome, facts })
 }
 
 /// A request that its dialect cannot say was never sent.
 fn unsent(failure: Failure) -> Attempt {
     let (queued, took) = (Duration::ZERO, Duration::ZERO);
-    let facts = Facts { at: Moment::now(), queued, took, request_id: None };
+    let at = Moment::now();
+    let facts = Facts { at, queued, took, first_token: None, request_id: None };
     Attempt { outcome: Err(failure.into()), facts }
 }
 

@@ -22,8 +22,9 @@ use crate::pace::gate::Gate;
 use crate::pace::retry::RetryPolicy;
 use crate::provider::Endpoint;
 use crate::provider::openai_chat::OpenAiChat;
+use crate::wire::frames::Framing;
 use crate::wire::message::{Headers, WireReply, WireRequest};
-use crate::wire::transport::{Sending, Transport};
+use crate::wire::transport::{Opened, Pending, Transport};
 
 type Answer = Result<WireReply, Failure>;
 
@@ -48,7 +49,11 @@ impl Fake {
 }
 
 impl Transport for Fake {
-    fn send(&self, _: WireRequest) -> Sending<'_> {
+    fn open(&self, wire: WireRequest, _: Framing) -> Pending<'_, Result<Opened, Failure>> {
+        Box::pin(async { self.send(wire).await.map(Opened::Whole) })
+    }
+
+    fn send(&self, _: WireRequest) -> Pending<'_, Answer> {
         Box::pin(async {
             let before = self.calls.fetch_add(1, Ordering::Relaxed);
             self.sent.lock().expect("no panic").push(Instant::now());
@@ -73,7 +78,12 @@ fn lane(number: usize, transport: &Arc<Fake>, limits: Limits, width: usize) -> L
     let tags = Arc::new(BTreeMap::new());
     Lane {
         number,
-        endpoint: Endpoint { provider: "lab".into(), base_url: "http://lab".into(), key: None },
+        endpoint: Endpoint {
+            provider: "lab".into(),
+            base_url: "http://lab".into(),
+            key: None,
+            settings: BTreeMap::new(),
+        },
         dialect: &OpenAiChat,
         transport: Arc::clone(transport) as _,
         gate: Gate::new(&limits, Vec::new()),
@@ -94,6 +104,7 @@ fn tasks(count: u64) -> (Source, Arc<AtomicUsize>) {
         model: "m".into(),
         variant: None,
         params: Arc::new(Params::default()),
+        dropped: Arc::default(),
         price: None,
     });
     let counter = Arc::clone(&pulled);

@@ -64,6 +64,18 @@ impl Document {
         self.node(path).is_some()
     }
 
+    /// Whether this very key is stated.
+    pub fn has(&self, path: &KeyPath) -> bool {
+        let mut node = Some(&self.root);
+        for step in path.steps() {
+            node = node.and_then(|node| match step {
+                Step::Key(name) => node.entry(name).map(|entry| &entry.node),
+                Step::Index(nth) => node.item(*nth),
+            });
+        }
+        node.is_some()
+    }
+
     /// Where a key stands, or the nearest key above it that does; `None` for the whole file.
     pub fn locate(&self, path: &KeyPath) -> Option<Located> {
         let mut node = &self.root;

@@ -36,6 +36,8 @@ pub struct JobFile {
     #[serde(default)]
     #[schemars(with = "ParamsTable")]
     pub params: Map<String, Value>,
+    /// What to do about a parameter that a provider does not take; `error` when left out.
+    pub on_unsupported: Option<OnUnsupported>,
     /// Lists of values of parameters: each model and prompt is asked once for every combination.
     #[schemars(with = "MatrixTable")]
     #[serde(default)]
@@ -60,6 +62,19 @@ pub struct JobFile {
     pub output: OutputFile,
 }
 
+/// What to do about a parameter that a provider does not take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnUnsupported {
+    /// It is a fault of the job, found before anything is sent.
+    #[default]
+    Error,
+    /// It is left out; every row says so.
+    Drop,
+    /// The same, and a warning is logged.
+    Warn,
+}
+
 /// One model that is asked.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -75,6 +90,8 @@ pub struct ModelFile {
     #[serde(default)]
     #[schemars(with = "ParamsTable")]
     pub params: Map<String, Value>,
+    /// What to do about a parameter that this model does not take, over the job's.
+    pub on_unsupported: Option<OnUnsupported>,
     /// The prompt sets it gets; all of them when left out.
     #[schemars(length(min = 1))]
     pub prompts: Option<Vec<String>>,

@@ -42,7 +42,11 @@ const KNOWN: &[Known] = &[
     known("reasoning_effort", || json!({ "type": "string" }), "How long to think."),
     known("logprobs", || json!({ "type": "boolean" }), "Whether to return log probabilities."),
     known("top_logprobs", || range_of("integer", 0, 20), "How many log probabilities a token."),
-    known("stream", || json!({ "type": "boolean" }), "Streaming is not supported yet."),
+    known(
+        "stream",
+        || json!({ "type": "boolean" }),
+        "Whether the answer comes as a stream: the same answer, with the time to its first token.",
+    ),
 ];
 
 const fn known(name: &'static str, schema: fn() -> Value, description: &'static str) -> Known {

@@ -84,13 +84,15 @@ pub fn failure_in_ok(error: &Value) -> Failure {
 }
 
 /// What an error body tells, whatever its shape.
-struct Told<'b> {
-    message: Cow<'b, str>,
-    codes: Vec<String>,
+pub(super) struct Told<'b> {
+    /// The provider's words.
+    pub(super) message: Cow<'b, str>,
+    /// Its codes and types, the most telling first.
+    pub(super) codes: Vec<String>,
 }
 
 impl<'b> Told<'b> {
-    fn read(body: &'b [u8]) -> Self {
+    pub(super) fn read(body: &'b [u8]) -> Self {
         match serde_json::from_slice::<Value>(body) {
             Ok(Value::Object(map)) => match map.get("error") {
                 Some(error @ Value::Object(_)) => Self::of_error(error),
@@ -102,7 +104,7 @@ impl<'b> Told<'b> {
         }
     }
 
-    fn of_error(error: &Value) -> Self {
+    pub(super) fn of_error(error: &Value) -> Self {
         let text = |key| error.get(key).and_then(Value::as_str).map(str::to_owned);
         let detail = || error.get("detail").map(detail_text);
         let message = text("message").or_else(detail).unwrap_or_else(|| error.to_string());
@@ -119,11 +121,11 @@ impl<'b> Told<'b> {
         Self { message: text, codes: Vec::new() }
     }
 
-    fn has_code(&self, known: &[&str]) -> bool {
+    pub(super) fn has_code(&self, known: &[&str]) -> bool {
         self.codes.iter().any(|code| known.contains(&code.as_str()))
     }
 
-    fn says(&self, known: &[&str]) -> bool {
+    pub(super) fn says(&self, known: &[&str]) -> bool {
         let lower = self.message.to_lowercase();
         known.iter().any(|text| lower.contains(text))
     }
@@ -144,6 +146,16 @@ fn detail_text(detail: &Value) -> String {
 
 fn classify(status: u16, told: &Told<'_>) -> Failure {
     let (kind, remedy) = kind_of(status, told);
+    failure(status, told, kind, remedy)
+}
+
+/// A failure of this kind with what the body told; the remedy is its kind's where none is given.
+pub(super) fn failure(
+    status: u16,
+    told: &Told<'_>,
+    kind: FailureKind,
+    remedy: Option<Remedy>,
+) -> Failure {
     let mut failure = Failure::new(kind, message(status, &told.message));
     failure.http_status = Some(status);
     failure.provider_code = told.codes.first().cloned();
@@ -153,8 +165,9 @@ fn classify(status: u16, told: &Told<'_>) -> Failure {
     }
 }
 
-/// The kind of an error, and the remedy where that is not its kind's.
-fn kind_of(status: u16, told: &Told<'_>) -> (FailureKind, Option<Remedy>) {
+/// The kind of an error, and the remedy where that is not its kind's. Dialects ask here for what
+/// their own tables do not know.
+pub(super) fn kind_of(status: u16, told: &Told<'_>) -> (FailureKind, Option<Remedy>) {
     let kind = match status {
         300..=399 => return (FailureKind::BadRequest, Some(Remedy::GiveUp)),
         400 | 413 | 422 => refused(status, told),

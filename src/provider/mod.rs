@@ -9,20 +9,27 @@
 
 pub mod auth;
 pub mod catalog;
+pub mod draft;
 pub mod env;
 pub mod errors;
+pub mod finish;
 pub mod headroom;
 pub mod names;
 pub mod openai_chat;
 pub mod table;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use serde_json::Value;
 
 use crate::call::failure::Failure;
 use crate::call::request::Request;
 use crate::call::response::Response;
 use crate::pace::Limits;
 use crate::provider::auth::KeySource;
+use crate::provider::draft::Draft;
+use crate::wire::frames::{Frame, Framing};
 use crate::wire::message::{WireReply, WireRequest};
 use crate::wire::secret::Secret;
 
@@ -50,6 +57,8 @@ pub struct Endpoint {
     pub base_url: Arc<str>,
     /// The key, where there is one.
     pub key: Option<Secret>,
+    /// What the provider needs beside it: `api_version`, `region`, ...
+    pub settings: BTreeMap<String, String>,
 }
 
 /// A tongue that providers speak: pure functions between our words and bytes.
@@ -57,12 +66,36 @@ pub trait Dialect: Send + Sync + std::fmt::Debug {
     /// Its name in the catalogue and in job files.
     fn name(&self) -> &'static str;
 
+    /// Whether it can say this parameter to this model; `Err` tells people why not. A parameter
+    /// that is refused here is never part of a request that is encoded.
+    fn accepts(&self, _model: &str, _name: &str, _value: &Value) -> Result<(), String> {
+        Ok(())
+    }
+
     /// The bytes that ask `request` of `endpoint`; `Err` when the dialect cannot say it.
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<WireRequest, Failure>;
 
     /// The answer in a reply. An error body, and an answer that is empty, blocked or unreadable, is
     /// a [`Rejected`].
     fn decode(&self, reply: &WireReply) -> Result<Response, Rejected>;
+
+    /// How its streams are cut into frames.
+    fn framing(&self) -> Framing {
+        Framing::Events
+    }
+
+    /// Takes one frame of a stream into the draft. An error that comes inside a stream is a
+    /// failure like any other.
+    fn fold(&self, draft: &mut Draft, frame: &Frame) -> Result<Flow, Failure>;
+}
+
+/// Whether a stream goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// More is to come.
+    More,
+    /// The answer is whole.
+    End,
 }
 
 /// A reply that is no answer, with what came all the same.

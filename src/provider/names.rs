@@ -14,6 +14,10 @@ const BARE: &[(&str, &str)] = &[
     ("ft:o", "openai"),
     ("davinci-002", "openai"),
     ("babbage-002", "openai"),
+    ("claude-", "anthropic"),
+    ("gemini-", "gemini"),
+    ("command", "cohere"),
+    ("c4ai-", "cohere"),
     ("mistral-", "mistral"),
     ("ministral-", "mistral"),
     ("codestral-", "mistral"),
@@ -152,6 +156,11 @@ mod tests {
             ("lab/a/b", "lab", "a/b"),
             ("mock/echo", "mock", "echo"),
             ("grok-4", "xai", "grok-4"),
+            ("claude-3-opus-20240229", "anthropic", "claude-3-opus-20240229"),
+            ("gemini-2.5-pro", "gemini", "gemini-2.5-pro"),
+            ("command", "cohere", "command"),
+            ("command-light", "cohere", "command-light"),
+            ("command-nightly", "cohere", "command-nightly"),
         ] {
             let expected = Ok((provider.to_owned(), model.to_owned()));
             assert_eq!(resolved(name), expected, "{name}");

@@ -15,8 +15,11 @@ use crate::call::failure::{Failure, FailureKind, Remedy};
 use crate::call::request::Request;
 use crate::call::response::Response;
 use crate::call::usage::{Usage, UsageSource};
+use crate::provider::draft::Draft;
 use crate::provider::errors;
-use crate::provider::{Dialect, Endpoint, Rejected};
+use crate::provider::finish::{self, Finish};
+use crate::provider::{Dialect, Endpoint, Flow, Rejected};
+use crate::wire::frames::Frame;
 use crate::wire::message::{KeyHeader, WireReply, WireRequest};
 
 /// The dialect `openai`.
@@ -52,6 +55,10 @@ impl Dialect for OpenAiChat {
         };
         judge(reply, &answer)
     }
+
+    fn fold(&self, draft: &mut Draft, frame: &Frame) -> Result<Flow, Failure> {
+        stream::fold(draft, &frame.data)
+    }
 }
 
 fn read(reply: &WireReply) -> Result<Response, Rejected> {
@@ -75,17 +82,40 @@ fn judge(reply: &WireReply, answer: &Answer<'_>) -> Result<Response, Rejected> {
     }
 }
 
+/// The parameter whose keys go to the provider as its own.
+const EXTRA: &str = "extra";
+
+/// Asks for the tokens at the end of a stream.
+#[derive(Serialize)]
+struct StreamOptions {
+    include_usage: bool,
+}
+
+const INCLUDE_USAGE: StreamOptions = StreamOptions { include_usage: true };
+
 /// A request's JSON: the model, the messages, and what the user stated.
 struct Body<'r>(&'r Request);
 
 impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let request = self.0;
-        let mut map = serializer.serialize_map(Some(2 + request.params.len()))?;
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("model", &*request.model)?;
         map.serialize_entry("messages", &request.messages)?;
         for (name, value) in request.params.iter() {
-            map.serialize_entry(name, value)?;
+            match value {
+                // What the provider alone knows goes to the top level, whatever it is called.
+                Value::Object(extra) if name == EXTRA => {
+                    for (name, value) in extra {
+                        map.serialize_entry(name, value)?;
+                    }
+                }
+                value => map.serialize_entry(name, value)?,
+            }
+        }
+        if request.is_streamed() && !request.params.contains_key("stream_options") {
+            // Without it a stream tells no tokens, and so no cost.
+            map.serialize_entry("stream_options", &INCLUDE_USAGE)?;
         }
         map.end()
     }
@@ -137,7 +167,7 @@ impl Answer<'_> {
     fn is_in_form(&self) -> bool {
         let known = |choice: &Choice<'_>| {
             let reason = choice.finish_reason.as_deref();
-            reason.is_some_and(|reason| openai_reason(reason) == Some(reason))
+            reason.is_some_and(|reason| finish_of(reason).as_str() == reason)
         };
         self.id.is_some()
             && self.object.as_deref() == Some("chat.completion")
@@ -188,47 +218,32 @@ fn is_blank_string(json: &str) -> bool {
     serde_json::from_str::<Cow<'_, str>>(json).is_ok_and(|text| text.trim().is_empty())
 }
 
-/// `OpenAI`'s word for a finish reason, its own or that of a host that mimics it.
-fn openai_reason(reason: &str) -> Option<&'static str> {
-    Some(match reason {
-        "stop" | "eos" | "eos_token" | "stop_sequence" | "end_turn" | "" => "stop",
-        "length" | "max_tokens" | "model_length" | "MAX_TOKENS" => "length",
-        "tool_calls" | "tool_use" | "tool_call" => "tool_calls",
-        "function_call" => "function_call",
+/// Why an answer ended, by the word of `OpenAI` or of a host that mimics it.
+fn finish_of(reason: &str) -> Finish {
+    match reason {
+        "length" | "max_tokens" | "model_length" | "MAX_TOKENS" => Finish::Length,
+        "tool_calls" | "tool_use" | "tool_call" => Finish::ToolCalls,
+        "function_call" => Finish::FunctionCall,
         "content_filter" | "sensitive" | "safety" | "content-filter" | "refusal" => {
-            "content_filter"
+            Finish::ContentFilter
         }
-        _ => return None,
-    })
+        "stop" | "eos" | "eos_token" | "stop_sequence" | "end_turn" | "" => Finish::Stop,
+        _ => Finish::Broken,
+    }
 }
 
-/// Why this answer is none, if so: nothing in it, blocked, or broken off.
+/// Why this answer is none, if so.
 fn fault_of(answer: &Answer<'_>) -> Option<Failure> {
-    let validation = |message: &str| Failure::new(FailureKind::ApiResponseValidation, message);
     let Some(choice) = answer.choices.as_deref().unwrap_or_default().first() else {
-        return Some(validation("the answer has no choices"));
+        return Some(finish::no_choices());
     };
     let reason = choice.finish_reason.as_deref().unwrap_or("stop");
-    if openai_reason(reason) == Some("content_filter") {
-        let message = format!("the answer was blocked (finish reason `{reason}`)");
-        return Some(Failure::new(FailureKind::ContentPolicyViolation, message));
-    }
     let is_empty = choice.message.as_ref().is_none_or(Said::is_empty);
-    match (is_empty, openai_reason(reason)) {
-        (false, _) => None,
-        (true, Some("length")) => Some(
-            validation("the answer is empty: its tokens ran out before any text; raise max_tokens")
-                .with_remedy(Remedy::GiveUp),
-        ),
-        (true, Some(_)) => Some(validation("the answer is empty")),
-        (true, None) => {
-            let message = format!("the answer broke off (finish reason `{reason}`)");
-            Some(Failure::new(FailureKind::InternalServer, message))
-        }
-    }
+    finish_of(reason).fault(reason, is_empty)
 }
 
-fn unreadable(reply: &WireReply, why: &serde_json::Error) -> Failure {
+/// The failure of a reply of status 200 that is no JSON, or not the JSON that was awaited.
+pub(super) fn unreadable(reply: &WireReply, why: &serde_json::Error) -> Failure {
     let kind = reply.headers.get("content-type");
     let message = match kind {
         _ if reply.body.trim_ascii().is_empty() => {
@@ -260,7 +275,7 @@ fn normalised(reply: &WireReply, answer: &Answer<'_>) -> Result<Box<RawValue>, F
         let reason = match choice.finish_reason.as_deref() {
             None | Some("") if calls => "tool_calls",
             None => "stop",
-            Some(reason) => openai_reason(reason).unwrap_or("stop"),
+            Some(reason) => finish_of(reason).as_str(),
         };
         value["finish_reason"] = reason.into();
     }
@@ -275,7 +290,7 @@ fn raw(body: &Bytes) -> serde_json::Result<Box<RawValue>> {
 /// Token counts as `OpenAI` and its imitators name them. A count that is no whole number was not
 /// told.
 #[derive(Debug, Default, Deserialize)]
-struct Counts {
+pub(super) struct Counts {
     #[serde(default, deserialize_with = "count")]
     prompt_tokens: Option<u64>,
     #[serde(default, deserialize_with = "count")]
@@ -309,7 +324,7 @@ impl Counts {
     /// `OpenAI`'s prompt includes cached tokens and its completion includes reasoning; both are
     /// taken out here. A host whose total is more than the two (xAI) left the reasoning out of the
     /// completion, so there the difference is the reasoning.
-    fn parts(&self) -> Option<Usage> {
+    pub(super) fn parts(&self) -> Option<Usage> {
         let (prompt, completion) = (self.prompt_tokens, self.completion_tokens);
         if prompt.unwrap_or(0) == 0 && completion.unwrap_or(0) == 0 {
             // Some gateways send zeros for what they do not know.
@@ -354,5 +369,6 @@ fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64
 }
 
 mod mend;
+mod stream;
 #[cfg(test)]
 mod tests;

@@ -77,7 +77,12 @@ fn lane(
     let cap = caps.into_iter().flatten().min();
     Lane {
         number,
-        endpoint: Endpoint { provider: Arc::clone(&provider.name), base_url, key },
+        endpoint: Endpoint {
+            provider: Arc::clone(&provider.name),
+            base_url,
+            key,
+            settings: BTreeMap::new(),
+        },
         dialect: provider.dialect,
         transport: Arc::clone(&parts.transport) as _,
         gate: Gate::new(&spec.limits, shared),

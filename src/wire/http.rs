@@ -14,12 +14,13 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Response};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::wire::frames::{Cutter, Frame, FrameError, Framing};
 use crate::wire::message::{Headers, Timeouts, WireReply, WireRequest};
 use crate::wire::secret::Redactor;
-use crate::wire::transport::{Sending, Transport};
+use crate::wire::transport::{Frames, Opened, Pending, Stream, Transport};
 
 /// The largest body that is taken; the longest answers of today's models are a hundredth of it.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024 * 1024;
@@ -70,12 +71,21 @@ impl Http {
     }
 
     async fn exchange(&self, request: WireRequest) -> Result<WireReply, Failure> {
+        let response = self.respond(request).await?;
+        self.whole(response).await
+    }
+
+    /// Sends a request and waits for the head of the answer.
+    async fn respond(&self, request: WireRequest) -> Result<Response, Failure> {
         let sending = self.client_for(&request.url)?.post(&request.url).headers(headers(&request)?);
         let first_byte = self.timeouts.first_byte;
-        let response = match within(first_byte, sending.body(request.body).send()).await {
-            Ok(answered) => answered.map_err(|why| self.not_sent(&why))?,
-            Err(limit) => return Err(too_late("the first byte", "first_byte_timeout", limit)),
-        };
+        match within(first_byte, sending.body(request.body).send()).await {
+            Ok(answered) => answered.map_err(|why| self.not_sent(&why)),
+            Err(limit) => Err(too_late("the first byte", "first_byte_timeout", limit)),
+        }
+    }
+
+    async fn whole(&self, response: Response) -> Result<WireReply, Failure> {
         let status = response.status().as_u16();
         let headers = self.kept(response.headers());
         let body = self.body(response).await?;
@@ -89,7 +99,7 @@ impl Http {
             let piece = match within(self.timeouts.idle, response.chunk()).await {
                 Ok(Ok(Some(piece))) => piece,
                 Ok(Ok(None)) => break,
-                Ok(Err(why)) => return Err(self.cut_off(&why)),
+                Ok(Err(why)) => return Err(cut_off(&self.redactor, &why)),
                 Err(limit) => return Err(too_late("the next piece", "idle_timeout", limit)),
             };
             if first.len() + whole.len() + piece.len() > MAX_RESPONSE_BYTES {
@@ -146,17 +156,10 @@ impl Http {
             false => failure,
         }
     }
-
-    fn cut_off(&self, why: &reqwest::Error) -> Failure {
-        let cause = innermost(why);
-        let cause = self.redactor.clean_text(&cause);
-        let message = format!("the answer was cut off: {cause}");
-        Failure::new(FailureKind::ApiResponseValidation, message).with_remedy(Remedy::Retry)
-    }
 }
 
 impl Transport for Http {
-    fn send(&self, request: WireRequest) -> Sending<'_> {
+    fn send(&self, request: WireRequest) -> Pending<'_, Result<WireReply, Failure>> {
         Box::pin(async move {
             let total = self.timeouts.total;
             match timeout(total, self.exchange(request)).await {
@@ -164,6 +167,107 @@ impl Transport for Http {
                 Err(_) => Err(too_late("the whole answer", "timeout", total)),
             }
         })
+    }
+
+    fn open(&self, request: WireRequest, framing: Framing) -> Pending<'_, Result<Opened, Failure>> {
+        Box::pin(async move {
+            let total = self.timeouts.total;
+            let end = Instant::now() + total;
+            let opening = async {
+                let response = self.respond(request).await?;
+                if !is_stream(&response) {
+                    return self.whole(response).await.map(Opened::Whole);
+                }
+                let headers = self.kept(response.headers());
+                let frames = HttpFrames {
+                    response,
+                    cutter: Some(Cutter::new(framing)),
+                    redactor: self.redactor.clone(),
+                    idle: self.timeouts.idle.unwrap_or(total),
+                    total,
+                    end,
+                };
+                Ok(Opened::Stream(Stream { headers, frames: Box::new(frames) }))
+            };
+            match timeout_at(end, opening).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(too_late("the whole answer", "timeout", total)),
+            }
+        })
+    }
+}
+
+/// Whether the answer is a stream: a host that does not know how sends plain JSON, and an error is
+/// never one.
+fn is_stream(response: &Response) -> bool {
+    let kind = response.headers().get(reqwest::header::CONTENT_TYPE);
+    let is_json = kind
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("application/json"));
+    response.status().is_success() && !is_json
+}
+
+/// The frames of an HTTP answer.
+struct HttpFrames {
+    response: Response,
+    /// `None` when the stream has ended.
+    cutter: Option<Cutter>,
+    redactor: Redactor,
+    idle: Duration,
+    total: Duration,
+    end: Instant,
+}
+
+impl HttpFrames {
+    async fn frame(&mut self) -> Option<Result<Frame, Failure>> {
+        loop {
+            let cutter = self.cutter.as_mut()?;
+            match cutter.frame() {
+                Ok(Some(frame)) => return Some(Ok(self.clean(frame))),
+                Ok(None) => {}
+                Err(why) => return Some(Err(self.unreadable(why))),
+            }
+            match self.piece().await {
+                Ok(Some(piece)) => self.cutter.as_mut()?.push(&piece),
+                Ok(None) => {
+                    let rest = self.cutter.take()?.rest();
+                    return rest
+                        .map(|frame| frame.map(|frame| self.clean(frame)))
+                        .map_err(|why| self.unreadable(why))
+                        .transpose();
+                }
+                Err(failure) => {
+                    self.cutter = None;
+                    return Some(Err(failure));
+                }
+            }
+        }
+    }
+
+    async fn piece(&mut self) -> Result<Option<Bytes>, Failure> {
+        let until = self.end.min(Instant::now() + self.idle);
+        match timeout_at(until, self.response.chunk()).await {
+            Ok(Ok(piece)) => Ok(piece),
+            Ok(Err(why)) => Err(cut_off(&self.redactor, &why)),
+            Err(_) if until == self.end => Err(too_late("the whole answer", "timeout", self.total)),
+            Err(_) => Err(too_late("the next piece", "idle_timeout", self.idle)),
+        }
+    }
+
+    fn clean(&self, frame: Frame) -> Frame {
+        let data = self.redactor.clean_text(&frame.data).into_owned();
+        Frame { data, event: frame.event }
+    }
+
+    fn unreadable(&mut self, why: FrameError) -> Failure {
+        self.cutter = None;
+        Failure::new(FailureKind::ApiResponseValidation, why.to_string())
+    }
+}
+
+impl Frames for HttpFrames {
+    fn next(&mut self) -> Pending<'_, Option<Result<Frame, Failure>>> {
+        Box::pin(self.frame())
     }
 }
 
@@ -236,7 +340,10 @@ fn headers(request: &WireRequest) -> Result<HeaderMap, Failure> {
 fn is_of_interest(name: &str) -> bool {
     name.starts_with("retry-after")
         || name.contains("ratelimit")
-        || matches!(name, "x-request-id" | "request-id" | "x-should-retry" | "content-type")
+        || matches!(
+            name,
+            "x-request-id" | "request-id" | "x-should-retry" | "content-type" | "date"
+        )
 }
 
 /// Waits no longer than the limit, where there is one; `Err` is the limit that was passed.
@@ -250,6 +357,12 @@ async fn within<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Re
 fn too_late(what: &str, key: &str, limit: Duration) -> Failure {
     let message = format!("{what} did not come within {limit:?} (`limits.{key}`)");
     Failure::new(FailureKind::Timeout, message)
+}
+
+fn cut_off(redactor: &Redactor, why: &reqwest::Error) -> Failure {
+    let cause = innermost(why);
+    let message = format!("the answer was cut off: {}", redactor.clean_text(&cause));
+    Failure::new(FailureKind::ApiResponseValidation, message).with_remedy(Remedy::Retry)
 }
 
 fn too_large() -> Failure {

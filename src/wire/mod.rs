@@ -4,6 +4,7 @@
 //! over a socket. Keys are [`secret`], and no reply that passes here still holds one.
 
 pub mod descriptors;
+pub mod frames;
 pub mod http;
 pub mod message;
 pub mod secret;

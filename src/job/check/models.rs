@@ -12,7 +12,7 @@ use crate::job::check::Check;
 use crate::job::check::limits::{conflict, limits};
 use crate::job::check::providers::{Providers, is_mock};
 use crate::job::diagnostic::{Diagnostic, On, Place};
-use crate::job::file::{JobFile, ModelFile, PriceFile};
+use crate::job::file::{JobFile, ModelFile, OnUnsupported, PriceFile};
 use crate::job::file_values::UsdFile;
 use crate::job::key_path::KeyPath;
 use crate::job::params::{self, NOT_PARAMS};
@@ -20,6 +20,9 @@ use crate::job::words;
 use crate::job::{JobTarget, LaneSpec};
 use crate::provider::Provider;
 use crate::provider::names::resolve;
+
+/// Variables that ask for each parameter that is dropped to be logged.
+const DROPPED: [&str; 2] = ["RUNNER_DROPPED_PARAMS", "LITELLM_DROPPED_PARAMS"];
 
 /// More combinations than this are a slip of the pen.
 const MOST_COMBINATIONS: usize = 1_000;
@@ -53,8 +56,10 @@ impl Check<'_> {
             let base = params::overlaid(&file.params.clone().into(), &model.params.clone().into());
             let lane = self.lane(&mut models, &provider, &name, model, &path);
             for combination in &combinations {
-                let params = params::overlaid(&base, &combination.params);
-                self.fits_mock(&provider, &params, &path);
+                let stated = params::overlaid(&base, &combination.params);
+                self.fits_mock(&provider, &stated, &path);
+                let policy = model.on_unsupported.or(file.on_unsupported).unwrap_or_default();
+                let (params, dropped) = self.taken(stated, &provider, &name, policy, &path);
                 let target = Target {
                     label: model
                         .label
@@ -66,6 +71,7 @@ impl Check<'_> {
                     model: Arc::clone(&name),
                     variant: combination.variant.clone(),
                     params: Arc::new(params),
+                    dropped: Arc::new(dropped),
                     price,
                 };
                 let hash = ContentHash::of_target(&target, nth_alike(&models.targets, &target));
@@ -152,8 +158,8 @@ impl Check<'_> {
 
     /// Keys that are no parameters, slips of the pen, and what cannot be asked yet.
     fn params(&mut self, table: &Map<String, Value>, path: &KeyPath) {
-        for (name, value) in table {
-            self.param(name, std::slice::from_ref(value), &path.key(name));
+        for name in table.keys() {
+            self.param(name, &path.key(name));
         }
         if let Some([first, second]) = params::stated_twice(table) {
             let place = Place::Key { path: path.key(first), on: On::Key };
@@ -163,16 +169,66 @@ impl Check<'_> {
         }
     }
 
-    fn param(&mut self, name: &str, values: &[Value], path: &KeyPath) {
+    fn param(&mut self, name: &str, path: &KeyPath) {
         if let Some((_, help)) = NOT_PARAMS.iter().find(|(known, _)| *known == name) {
             let message = format!("`{name}` is no parameter");
             self.faults.push(Diagnostic::at_key(path.clone(), message).help(*help));
-        } else if name == "stream" && values.contains(&Value::Bool(true)) {
-            let fault = Diagnostic::at_key(path.clone(), "streaming is not supported yet");
-            self.faults.push(fault.help("leave `stream` away: the answers are the same"));
         } else if let Some(meant) = params::meant(name) {
             let fault = Diagnostic::at_key(path.clone(), format!("unknown parameter `{name}`"));
             self.faults.push(fault.help(format!("did you mean `{meant}`?")));
+        }
+    }
+
+    /// The parameters that the provider takes, and those that are dropped.
+    fn taken(
+        &mut self,
+        mut stated: Params,
+        provider: &Provider,
+        model: &str,
+        policy: OnUnsupported,
+        path: &KeyPath,
+    ) -> (Params, Vec<String>) {
+        let refused: Vec<(String, String)> = stated
+            .iter()
+            .filter_map(|(name, value)| {
+                Some((name.clone(), provider.dialect.accepts(model, name, value).err()?))
+            })
+            .collect();
+        let is_told = DROPPED.iter().any(|name| {
+            self.env
+                .get(name)
+                .is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
+        });
+        let mut dropped = Vec::new();
+        for (name, why) in refused {
+            if policy == OnUnsupported::Error {
+                self.refuse(&name, &why, provider, model, path);
+                continue;
+            }
+            if policy == OnUnsupported::Warn || is_told {
+                tracing::warn!(
+                    provider = &*provider.name, model, param = name, %why,
+                    "a parameter is not sent"
+                );
+            }
+            stated.shift_remove(&name);
+            dropped.push(name);
+        }
+        (stated, dropped)
+    }
+
+    /// A parameter that this model does not take, where it was stated.
+    fn refuse(&mut self, name: &str, why: &str, provider: &Provider, model: &str, path: &KeyPath) {
+        let own = path.key("params").key(name);
+        let places =
+            [own, KeyPath::top().key("matrix").key(name), KeyPath::top().key("params").key(name)];
+        let place = places.into_iter().find(|place| self.document.has(place));
+        let message = format!("`{name}` is not taken by `{}/{model}`: {why}", provider.name);
+        let fault = Diagnostic::at_key(place.unwrap_or_else(|| path.key("model")), message);
+        let fault = fault
+            .help("take it out, or write on_unsupported = \"drop\" to send the rest without it");
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
         }
     }
 
@@ -182,7 +238,7 @@ impl Check<'_> {
         for (name, list) in matrix {
             let values = list.as_array().map_or(&[][..], Vec::as_slice);
             let at = path.key(name);
-            self.param(name, values, &at);
+            self.param(name, &at);
             for (nth, value) in values.iter().enumerate() {
                 if values[..nth].contains(value) {
                     let fault = Diagnostic::at_value(at.index(nth), "this value stands here twice");

@@ -42,6 +42,7 @@ fn a_request_goes_out_as_it_was_stated_and_no_more() {
         provider: "lab".into(),
         base_url: "http://h/v1".into(),
         key: Some(Secret::new("sk-1")),
+        settings: std::collections::BTreeMap::new(),
     };
     let sent = OpenAiChat.encode(&endpoint, &request).expect("it can be said");
     assert_eq!(sent.url, "http://h/v1/chat/completions");
@@ -49,7 +50,7 @@ fn a_request_goes_out_as_it_was_stated_and_no_more() {
     assert_eq!((key.name, key.prefix, key.key.expose()), ("authorization", "Bearer ", "sk-1"));
     assert_eq!(
         std::str::from_utf8(&sent.body).expect("text"),
-        r#"{"model":"gpt-4o-mini","messages":[{"role":"system","content":"short"},{"role":"user","content":"hi"}],"temperature":0,"max_tokens":5,"extra":{"k":[1]}}"#
+        r#"{"model":"gpt-4o-mini","messages":[{"role":"system","content":"short"},{"role":"user","content":"hi"}],"temperature":0,"max_tokens":5,"k":[1]}"#
     );
 }
 
@@ -143,6 +144,64 @@ fn tokens_are_taken_apart_once() {
     assert_eq!(usage(&json!({"prompt_tokens": 0, "completion_tokens": 0})), None);
     let half = usage(&json!({"prompt_tokens": 7.0, "completion_tokens": null})).expect("told");
     assert_eq!((half.input, half.output, half.total_tokens()), (Some(7), None, None));
+}
+
+fn folded(stream: &str) -> Result<Response, Rejected> {
+    let mut draft = Draft::default();
+    for data in stream.lines() {
+        let frame = Frame { event: String::new(), data: data.to_owned() };
+        match OpenAiChat.fold(&mut draft, &frame) {
+            Ok(Flow::More) => {}
+            Ok(Flow::End) => return draft.response(),
+            Err(failure) => return Err(draft.broken(failure)),
+        }
+    }
+    if draft.is_finished() { draft.response() } else { Err(draft.cut_off()) }
+}
+
+#[test]
+fn a_stream_folds_into_the_same_answer() {
+    let response = folded(
+        r#"{"id":"s1","model":"m","created":5,"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}
+{"id":"s1","choices":[{"index":0,"delta":{"content":"Hel"}}],"usage":null}
+{"id":"s1","choices":[{"index":0,"delta":{"content":"lo"},"finish_reason":"eos"}],"service_tier":"flex"}
+{"id":"s1","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}
+[DONE]"#,
+    )
+    .expect("an answer");
+    let body: Value = serde_json::from_str(response.body.get()).expect("json");
+    assert_eq!(body["choices"][0]["message"]["content"], "Hello");
+    assert_eq!(body["choices"][0]["finish_reason"], "stop");
+    assert_eq!((&body["service_tier"], &body["created"]), (&json!("flex"), &json!(5)));
+    assert_eq!(response.finish_reason_raw.as_deref(), Some("eos"));
+    assert_eq!(response.usage.and_then(|usage| usage.total_tokens()), Some(5));
+}
+
+#[test]
+fn tool_calls_are_put_together_from_their_pieces() {
+    let response = folded(
+        r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c9","function":{"name":"look","arguments":""}}]}}]}
+{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"w\":"}}]}}]}
+{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"1}"}},{"index":1,"id":"d","function":{"name":"no"}}]}}]}
+{"choices":[{"delta":{},"finish_reason":"tool_calls"}]}"#,
+    )
+    .expect("an answer");
+    let body: Value = serde_json::from_str(response.body.get()).expect("json");
+    let calls = &body["choices"][0]["message"]["tool_calls"];
+    assert_eq!(calls[0]["function"], json!({"name": "look", "arguments": "{\"w\":1}"}));
+    assert_eq!(calls[1]["function"]["arguments"], "{}");
+    assert_eq!(body["choices"][0]["message"]["content"], Value::Null);
+}
+
+#[test]
+fn a_stream_that_breaks_off_keeps_its_text() {
+    let rejected = folded(r#"{"choices":[{"delta":{"content":"Hel"}}]}"#).expect_err("cut off");
+    assert_eq!(rejected.failure.kind, FailureKind::ApiResponseValidation);
+    assert!(rejected.response.expect("its text").body.get().contains("Hel"));
+    let stream = "{\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n{\"error\":{\"message\":\"x\",\"code\":503}}";
+    let rejected = folded(stream).expect_err("an error inside");
+    assert_eq!(rejected.failure.kind, FailureKind::ServiceUnavailable);
+    assert!(rejected.response.is_some());
 }
 
 #[test]

@@ -1,0 +1,137 @@
+//! The stream of chat completions: chunks with deltas, closed by `[DONE]`.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Counts, finish_of};
+use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::provider::Flow;
+use crate::provider::draft::Draft;
+use crate::provider::errors;
+
+/// What ends a stream.
+const DONE: &str = "[DONE]";
+
+#[derive(Deserialize)]
+struct Chunk<'f> {
+    #[serde(borrow, default)]
+    id: Option<Cow<'f, str>>,
+    #[serde(borrow, default)]
+    model: Option<Cow<'f, str>>,
+    #[serde(default)]
+    created: Option<f64>,
+    #[serde(borrow, default)]
+    choices: Option<Vec<Choice<'f>>>,
+    #[serde(default)]
+    usage: Option<Counts>,
+    /// Where Groq puts the usage.
+    #[serde(default)]
+    x_groq: Option<Groq>,
+    #[serde(default)]
+    service_tier: Option<Value>,
+    #[serde(default)]
+    system_fingerprint: Option<Value>,
+    #[serde(default)]
+    error: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Groq {
+    #[serde(default)]
+    usage: Option<Counts>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'f> {
+    #[serde(default)]
+    index: usize,
+    #[serde(borrow, default)]
+    delta: Option<Delta<'f>>,
+    #[serde(borrow, default)]
+    finish_reason: Option<Cow<'f, str>>,
+}
+
+#[derive(Deserialize)]
+struct Delta<'f> {
+    #[serde(borrow, default)]
+    content: Option<Cow<'f, str>>,
+    #[serde(borrow, default)]
+    refusal: Option<Cow<'f, str>>,
+    #[serde(borrow, default)]
+    reasoning_content: Option<Cow<'f, str>>,
+    #[serde(borrow, default)]
+    reasoning: Option<Cow<'f, str>>,
+    #[serde(borrow, default)]
+    tool_calls: Option<Vec<ToolCall<'f>>>,
+}
+
+#[derive(Deserialize)]
+struct ToolCall<'f> {
+    /// A few hosts leave it out; then the place in the list counts.
+    #[serde(default)]
+    index: Option<usize>,
+    #[serde(borrow, default)]
+    id: Option<Cow<'f, str>>,
+    #[serde(borrow, default)]
+    function: Option<Function<'f>>,
+}
+
+#[derive(Deserialize)]
+struct Function<'f> {
+    #[serde(borrow, default)]
+    name: Option<Cow<'f, str>>,
+    #[serde(borrow, default)]
+    arguments: Option<Cow<'f, str>>,
+}
+
+pub(super) fn fold(draft: &mut Draft, data: &str) -> Result<Flow, Failure> {
+    if data.trim() == DONE {
+        return Ok(Flow::End);
+    }
+    let chunk: Chunk<'_> = serde_json::from_str(data).map_err(|why| {
+        let message = format!("a piece of the stream cannot be read: {why}");
+        Failure::new(FailureKind::ApiResponseValidation, message).with_remedy(Remedy::Retry)
+    })?;
+    if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
+        return Err(errors::failure_in_ok(&error));
+    }
+    draft.id = draft.id.take().or(chunk.id.map(Cow::into_owned));
+    draft.model = draft.model.take().or(chunk.model.map(Cow::into_owned));
+    draft.created = draft.created.or(chunk.created.map(|created| created as i64));
+    // Counts grow from chunk to chunk where a host sends several; the last are the whole.
+    let usage = chunk.usage.or(chunk.x_groq.and_then(|groq| groq.usage));
+    draft.usage = usage.and_then(|counts| counts.parts()).or(draft.usage);
+    for (key, value) in
+        [("service_tier", chunk.service_tier), ("system_fingerprint", chunk.system_fingerprint)]
+    {
+        if let Some(value) = value.filter(|value| !value.is_null()) {
+            draft.extra.insert(key.to_owned(), value);
+        }
+    }
+    for choice in chunk.choices.into_iter().flatten() {
+        take(draft, choice);
+    }
+    Ok(Flow::More)
+}
+
+fn take(draft: &mut Draft, choice: Choice<'_>) {
+    let index = choice.index;
+    if let Some(delta) = choice.delta {
+        draft.text(index, &delta.content.unwrap_or_default());
+        draft.refusal(index, &delta.refusal.unwrap_or_default());
+        let reasoning = delta.reasoning_content.or(delta.reasoning);
+        draft.reasoning(index, &reasoning.unwrap_or_default());
+        for (place, call) in delta.tool_calls.into_iter().flatten().enumerate() {
+            let (name, arguments) = call.function.map_or_else(Default::default, |function| {
+                (function.name.unwrap_or_default(), function.arguments.unwrap_or_default())
+            });
+            let id = call.id.unwrap_or_default();
+            draft.call(index, call.index.unwrap_or(place), &id, &name, &arguments);
+        }
+    }
+    if let Some(reason) = choice.finish_reason {
+        draft.finish(index, finish_of(&reason), &reason);
+    }
+}
