@@ -7,14 +7,22 @@
 //! To add a provider that speaks a known dialect, add a row to `catalog.toml`, or a
 //! `[providers.<name>]` to the job. To add a dialect, add a file here and a line to `table.rs`.
 
+pub mod answered;
+pub mod anthropic;
+pub mod asked;
 pub mod auth;
 pub mod catalog;
+pub mod cohere;
 pub mod draft;
 pub mod env;
 pub mod errors;
 pub mod finish;
+pub mod gemini;
+#[cfg(test)]
+pub mod golden;
 pub mod headroom;
 pub mod names;
+pub mod ollama;
 pub mod openai_chat;
 pub mod table;
 

@@ -1,10 +1,14 @@
 //! The dialects, one line each.
 
 use crate::provider::Dialect;
+use crate::provider::anthropic::Anthropic;
+use crate::provider::cohere::Cohere;
+use crate::provider::gemini::Gemini;
+use crate::provider::ollama::Ollama;
 use crate::provider::openai_chat::OpenAiChat;
 
 /// Every dialect there is.
-pub const DIALECTS: &[&dyn Dialect] = &[&OpenAiChat];
+pub const DIALECTS: &[&dyn Dialect] = &[&OpenAiChat, &Anthropic, &Gemini, &Cohere, &Ollama];
 
 /// The dialect of this name.
 pub fn dialect(name: &str) -> Option<&'static dyn Dialect> {

@@ -1,0 +1,114 @@
+//! Anthropic's Messages API, and the hosts that mimic it.
+//!
+//! The system text stands beside the messages, tools' arguments are objects, and `max_tokens` is
+//! demanded. An answer is a list of blocks; a stream brings the same blocks piece by piece.
+
+use serde_json::Value;
+
+use crate::call::failure::{Failure, FailureKind};
+use crate::call::request::Request;
+use crate::call::response::Response;
+use crate::provider::draft::Draft;
+use crate::provider::openai_chat::unreadable;
+use crate::provider::{Dialect, Endpoint, Flow, Rejected};
+use crate::wire::frames::Frame;
+use crate::wire::message::{KeyHeader, WireReply, WireRequest};
+use crate::wire::secret::Secret;
+
+/// The version of the interface that is asked for: the one that takes sampling parameters.
+const VERSION: &str = "2023-06-01";
+
+/// How tokens begin that are refused as a key and travel as a bearer.
+const BEARER_PREFIX: &str = "sk-ant-oat";
+
+/// The tool whose arguments are the answer, for models without a JSON mode of their own.
+const JSON_TOOL: &str = "json_tool_call";
+
+/// The dialect `anthropic`.
+#[derive(Debug)]
+pub struct Anthropic;
+
+impl Dialect for Anthropic {
+    fn name(&self) -> &'static str {
+        "anthropic"
+    }
+
+    fn accepts(&self, model: &str, name: &str, value: &Value) -> Result<(), String> {
+        params::accepts(model, name, value)
+    }
+
+    fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<WireRequest, Failure> {
+        let body = body::of(request)?;
+        let bytes = serde_json::to_vec(&body).map_err(|why| {
+            Failure::new(FailureKind::BadRequest, format!("the request is no JSON: {why}"))
+        })?;
+        let version = endpoint.settings.get("api_version").map_or(VERSION, String::as_str);
+        let mut headers = vec![("anthropic-version", version.to_owned())];
+        if let Some(betas) = request.params.get("betas").and_then(betas) {
+            headers.push(("anthropic-beta", betas));
+        }
+        Ok(WireRequest {
+            url: url(&endpoint.base_url),
+            headers,
+            key: endpoint.key.clone().map(key_header),
+            body: bytes.into(),
+        })
+    }
+
+    fn decode(&self, reply: &WireReply) -> Result<Response, Rejected> {
+        if !(200..300).contains(&reply.status) {
+            return Err(errors::failure_of(reply).into());
+        }
+        let message: Value =
+            serde_json::from_slice(&reply.body).map_err(|why| unreadable(reply, &why))?;
+        if message["type"] == "error" || !message["error"].is_null() {
+            return Err(errors::failure_in_ok(&message["error"]).into());
+        }
+        let mut draft = Draft::default();
+        answer::take_whole(&mut draft, &message);
+        draft.response()
+    }
+
+    fn fold(&self, draft: &mut Draft, frame: &Frame) -> Result<Flow, Failure> {
+        stream::fold(draft, frame)
+    }
+}
+
+/// A base may or may not end in the version of the path.
+fn url(base: &str) -> String {
+    let base = base.trim_end_matches('/');
+    match base.ends_with("/v1") {
+        true => [base, "/messages"].concat(),
+        false => [base, "/v1/messages"].concat(),
+    }
+}
+
+/// Exactly one of the two headers; the wrong one is a 401.
+fn key_header(key: Secret) -> KeyHeader {
+    match key.expose().starts_with(BEARER_PREFIX) {
+        true => KeyHeader { name: "authorization", prefix: "Bearer ", key },
+        false => KeyHeader { name: "x-api-key", prefix: "", key },
+    }
+}
+
+/// Betas are asked for in a header: a name, or a list of names.
+fn betas(value: &Value) -> Option<String> {
+    let names: Vec<&str> = match value {
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        other => other.as_str().into_iter().collect(),
+    };
+    (!names.is_empty()).then(|| names.join(","))
+}
+
+mod ability;
+mod answer;
+mod body;
+mod errors;
+mod messages;
+mod params;
+mod parts;
+mod schema;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod tools;
