@@ -5,6 +5,7 @@
 //! [`failure`], which is an expected outcome and a value. The [`record`] is the outcome of the
 //! whole task: one line of the journal, with what it cost in [`money`].
 
+pub mod completion;
 pub mod duration;
 pub mod estimate;
 pub mod failure;

@@ -18,6 +18,29 @@ pub struct Request {
 }
 
 impl Request {
+    /// A call of this model, with nothing said yet: `provider/name`, or a well-known bare name.
+    pub fn new(model: impl Into<Arc<str>>) -> Self {
+        Self { model: model.into(), messages: Vec::new(), params: Arc::default() }
+    }
+
+    /// The same call with one more message of the user's.
+    pub fn user(mut self, text: impl Into<String>) -> Self {
+        self.messages.push(Message::text("user", text));
+        self
+    }
+
+    /// The same call with one more system message.
+    pub fn system(mut self, text: impl Into<String>) -> Self {
+        self.messages.push(Message::text("system", text));
+        self
+    }
+
+    /// The same call with a parameter, by its `OpenAI` name.
+    pub fn param(mut self, name: &str, value: impl Into<Value>) -> Self {
+        Arc::make_mut(&mut self.params).insert(name.to_owned(), value.into());
+        self
+    }
+
     /// Whether the user asked for a stream.
     pub fn is_streamed(&self) -> bool {
         self.params.get("stream").and_then(Value::as_bool).unwrap_or(false)

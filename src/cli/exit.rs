@@ -38,6 +38,8 @@ pub enum CliError {
     },
     /// Faults of a job, already drawn over its text. Exit code 2.
     Job(String),
+    /// The one call that was asked for failed. Exit code 3.
+    Call(String),
     /// This machine: a disk, a lock, a port. Trying again may help. Exit code 5.
     World {
         /// What is wrong, after "failed to".
@@ -71,6 +73,7 @@ impl CliError {
         let (text, code) = match self {
             Self::Usage { message, help } => (format!("error: {message}\nhelp: {help}"), 2),
             Self::Job(drawn) => (drawn.trim_end().to_owned(), 2),
+            Self::Call(message) => (format!("error: {message}"), 3),
             Self::World { message, help: Some(help) } => {
                 (format!("error: {message}\nhelp: {help}"), 5)
             }

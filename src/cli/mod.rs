@@ -3,6 +3,7 @@
 //! One file for each command. What the library says as values, [`diagnose`], [`exit`] and
 //! [`progress`] turn into text; results go to stdout, all else to stderr through [`screen`].
 
+pub mod ask;
 pub mod check;
 pub mod context;
 pub mod diagnose;
@@ -32,6 +33,7 @@ const EXAMPLES: &str = "\
 Examples:
   runner jobs/hello.toml                    run a job
   runner run jobs/nightly.toml --resume     go on where the latest run stopped
+  runner --model gpt-4o-mini --message Hi   one completion
   runner plan jobs/nightly.toml             what would be sent, and how long it would take
   runner check jobs/*.toml                  every fault of these jobs; sends nothing
   runner report runs/nightly/latest         write a run's reports again
@@ -42,7 +44,9 @@ Examples:
 #[derive(Debug, Parser)]
 #[command(name = "runner", version, about, after_help = EXAMPLES)]
 #[command(arg_required_else_help = true, max_term_width = 100)]
-#[command(override_usage = "runner JOB.toml [OPTIONS]\n       runner <COMMAND>")]
+#[command(
+    override_usage = "runner JOB.toml [OPTIONS]\n       runner --model M --message TEXT [OPTIONS]\n       runner <COMMAND>"
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -57,6 +61,9 @@ enum Command {
     /// Run a job, or go on with one.
     #[command(after_help = run::EXAMPLES)]
     Run(run::RunArgs),
+    /// One completion, streamed to stdout; the word `ask` may be left out.
+    #[command(after_help = ask::EXAMPLES)]
+    Ask(ask::AskArgs),
     /// Show what a job would send, and how long it would take at its limits; sends nothing.
     #[command(after_help = plan::EXAMPLES)]
     Plan(plan::PlanArgs),
@@ -100,6 +107,7 @@ fn prepare(common: &Common, screen: &Screen) -> Result<Env, CliError> {
 fn dispatch(command: Command, context: &Context) -> Result<Ending, CliError> {
     match command {
         Command::Run(args) => run::main(args, context),
+        Command::Ask(args) => ask::main(args, context),
         Command::Plan(args) => plan::main(&args, context),
         Command::Check(args) => check::main(&args, context),
         Command::Report(args) => report::main(&args, context),
@@ -108,10 +116,23 @@ fn dispatch(command: Command, context: &Context) -> Result<Ending, CliError> {
     }
 }
 
-/// `runner JOB.toml` is `runner run JOB.toml`: puts in the word that was left out.
+/// `runner JOB.toml` is `runner run JOB.toml`, and `runner --model M --message T` is
+/// `runner ask ...`: puts in the word that was left out.
 fn with_run(mut arguments: Vec<OsString>) -> Vec<OsString> {
     /// Options before a command whose value is the next word.
     const WITH_VALUE: [&str; 2] = ["--color", "--log-format"];
+    /// Options that only one completion has.
+    const OF_ASK: [&str; 2] = ["--model", "--message"];
+    let begins = arguments.get(1).map(|word| word.to_string_lossy().into_owned());
+    let is_option = begins.is_some_and(|word| word.starts_with('-'));
+    let of_ask = |word: &OsString| {
+        let word = word.to_string_lossy();
+        OF_ASK.contains(&word.split('=').next().unwrap_or_default())
+    };
+    if is_option && arguments.iter().any(of_ask) {
+        arguments.insert(1, "ask".into());
+        return arguments;
+    }
     let mut is_value = false;
     let first = arguments.iter().skip(1).find(|argument| {
         let word = argument.to_string_lossy();
@@ -141,6 +162,8 @@ mod tests {
             ("runner --color=never check x.toml", "runner --color=never check x.toml"),
             ("runner run x.toml", "runner run x.toml"),
             ("runner help run", "runner help run"),
+            ("runner --model m --message hi", "runner ask --model m --message hi"),
+            ("runner -v --message=hi --model=m", "runner ask -v --message=hi --model=m"),
             ("runner --help", "runner --help"),
             ("runner", "runner"),
         ] {

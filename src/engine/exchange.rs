@@ -7,7 +7,7 @@ use crate::engine::lane::Lane;
 use crate::provider::draft::Draft;
 use crate::provider::{Dialect, Flow, Rejected};
 use crate::wire::message::{Headers, WireReply, WireRequest};
-use crate::wire::transport::{Opened, Stream};
+use crate::wire::transport::{Frames, Opened, Stream};
 
 /// What came of a call.
 pub(super) struct Exchange {
@@ -49,28 +49,66 @@ fn whole(dialect: &dyn Dialect, reply: &WireReply) -> Exchange {
     }
 }
 
-async fn follow(dialect: &dyn Dialect, mut stream: Stream) -> Exchange {
-    let mut draft = Draft::default();
+async fn follow(dialect: &'static dyn Dialect, stream: Stream) -> Exchange {
+    let request_id = request_id(&stream.headers);
+    let mut following = Following::new(dialect, stream);
     let mut first_token = None;
     let outcome = loop {
-        let frame = match stream.frames.next().await {
-            // Some hosts close the stream without a last word.
-            None if draft.is_finished() => break draft.response(),
-            None => break Err(draft.cut_off()),
-            Some(Err(failure)) => break Err(draft.broken(failure)),
-            Some(Ok(frame)) => frame,
-        };
-        let flow = dialect.fold(&mut draft, &frame);
-        if draft.has_begun() {
+        let step = following.next().await;
+        if following.has_begun {
             first_token.get_or_insert_with(Instant::now);
         }
-        match flow {
-            Ok(Flow::More) => {}
-            Ok(Flow::End) => break draft.response(),
-            Err(failure) => break Err(draft.broken(failure)),
+        if let Step::Ended(outcome) = step {
+            break outcome;
         }
     };
-    Exchange { outcome, request_id: request_id(&stream.headers), first_token }
+    Exchange { outcome, request_id, first_token }
+}
+
+/// A stream that is being folded into an answer.
+pub struct Following {
+    dialect: &'static dyn Dialect,
+    frames: Box<dyn Frames>,
+    draft: Draft,
+    /// Whether any token has come.
+    has_begun: bool,
+}
+
+/// What one frame did.
+pub enum Step {
+    /// There is more of the first choice's text, or none yet.
+    Text(String),
+    /// The stream has ended.
+    Ended(Result<Response, Rejected>),
+}
+
+impl Following {
+    /// Begins to follow a stream.
+    pub fn new(dialect: &'static dyn Dialect, stream: Stream) -> Self {
+        Self { dialect, frames: stream.frames, draft: Draft::default(), has_begun: false }
+    }
+
+    /// Takes the next frame. After the end there is nothing more to take.
+    pub async fn next(&mut self) -> Step {
+        let frame = match self.frames.next().await {
+            // Some hosts close the stream without a last word.
+            None if self.draft.is_finished() => return Step::Ended(self.take().response()),
+            None => return Step::Ended(Err(self.take().cut_off())),
+            Some(Err(failure)) => return Step::Ended(Err(self.take().broken(failure))),
+            Some(Ok(frame)) => frame,
+        };
+        let flow = self.dialect.fold(&mut self.draft, &frame);
+        self.has_begun |= self.draft.has_begun();
+        match flow {
+            Ok(Flow::More) => Step::Text(self.draft.take_fresh()),
+            Ok(Flow::End) => Step::Ended(self.take().response()),
+            Err(failure) => Step::Ended(Err(self.take().broken(failure))),
+        }
+    }
+
+    fn take(&mut self) -> Draft {
+        std::mem::take(&mut self.draft)
+    }
 }
 
 fn request_id(headers: &Headers) -> Option<String> {

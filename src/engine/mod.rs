@@ -7,7 +7,7 @@
 
 pub mod attempt;
 pub mod event;
-mod exchange;
+pub mod exchange;
 pub mod lane;
 pub mod source;
 pub mod stop;

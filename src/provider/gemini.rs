@@ -1,6 +1,6 @@
 //! Gemini's `generateContent`, as Google AI Studio serves it.
 //!
-//! URL and key stand here; [`body`], [`accepts`], [`decode`] and [`fold`] know of neither, so that
+//! URL and key stand here; `body`, `accepts`, `decode` and `fold` know of neither, so that
 //! another place that takes the same bodies can use them.
 
 use serde_json::{Map, Value};

@@ -1,0 +1,203 @@
+//! The library's front door: one call to any provider, whole or streamed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::call::completion::Completion;
+use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::call::request::Request;
+use crate::call::response::Response;
+use crate::engine::exchange::{Following, Step};
+use crate::provider::catalog::Catalog;
+use crate::provider::env::{Env, EnvFileError};
+use crate::provider::names::resolve;
+use crate::provider::{Dialect, Endpoint, Rejected, table};
+use crate::wire::http::Http;
+use crate::wire::message::Timeouts;
+use crate::wire::secret::Redactor;
+use crate::wire::transport::{Opened, Transport as _};
+
+/// Calls models by name, with keys from the environment. It keeps its connections; make one and
+/// share it.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use runner::{Client, Request};
+///
+/// let client = Client::from_env()?;
+/// let reply = client.completion(Request::new("gpt-4o-mini").user("Hello! How are you?")).await?;
+/// println!("{}", reply.choices[0].message.content);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Client {
+    env: Env,
+    catalog: Catalog,
+    /// Each provider that was called, by name.
+    known: Mutex<HashMap<String, Arc<Known>>>,
+}
+
+/// A provider that can be called.
+#[derive(Debug)]
+struct Known {
+    dialect: &'static dyn Dialect,
+    endpoint: Endpoint,
+    http: Http,
+}
+
+impl Client {
+    /// A client with the keys of the process's environment, and below it those of a `.env` file in
+    /// the working folder.
+    pub fn from_env() -> Result<Self, EnvFileError> {
+        Ok(Self::with_env(Env::load(Path::new("."))?))
+    }
+
+    /// A client with the keys of this environment.
+    pub fn with_env(env: Env) -> Self {
+        Self { env, catalog: Catalog::builtin(), known: Mutex::default() }
+    }
+
+    /// Asks once and waits for the whole answer. `Err` says by its kind what went wrong, and
+    /// whether asking again can help; nothing is asked again here.
+    pub async fn completion(&self, request: Request) -> Result<Completion, Failure> {
+        let response = self.response(request).await.map_err(|rejected| rejected.failure)?;
+        read(&response)
+    }
+
+    /// The same, as the `chat.completion` that the reports of a run hold.
+    pub async fn response(&self, request: Request) -> Result<Response, Rejected> {
+        let (known, request) = self.prepared(request)?;
+        let wire = known.dialect.encode(&known.endpoint, &request)?;
+        known.dialect.decode(&known.http.send(wire).await?)
+    }
+
+    /// Asks once for a stream, and waits for its beginning.
+    pub async fn completion_stream(&self, request: Request) -> Result<CompletionStream, Failure> {
+        let (known, request) = self.prepared(request.param("stream", true))?;
+        let wire = known.dialect.encode(&known.endpoint, &request)?;
+        let state = match known.http.open(wire, known.dialect.framing()).await? {
+            Opened::Stream(stream) => State::Open(Following::new(known.dialect, stream)),
+            Opened::Whole(reply) => {
+                let response = known.dialect.decode(&reply).map_err(|rejected| rejected.failure)?;
+                State::Whole(read(&response)?)
+            }
+        };
+        Ok(CompletionStream { state })
+    }
+
+    /// Finds who answers, and refuses what they cannot be asked.
+    fn prepared(&self, mut request: Request) -> Result<(Arc<Known>, Request), Failure> {
+        let bad = |message: String, help: &str| {
+            Failure::new(FailureKind::BadRequest, format!("{message}; {help}"))
+        };
+        let resolved = resolve(&request.model, &self.catalog, &[])
+            .map_err(|why| bad(why.message, &why.help))?;
+        let known = self.known(&resolved.provider)?;
+        request.model = resolved.model.into();
+        for (name, value) in request.params.iter() {
+            known.dialect.accepts(&request.model, name, value).map_err(|why| {
+                let message = format!("`{name}` is not taken by `{}`: {why}", resolved.provider);
+                Failure::new(FailureKind::UnsupportedParams, message)
+            })?;
+        }
+        Ok((known, request))
+    }
+
+    fn known(&self, provider: &str) -> Result<Arc<Known>, Failure> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(provider) {
+            return Ok(Arc::clone(known));
+        }
+        let made = Arc::new(self.make(provider)?);
+        known.insert(provider.to_owned(), Arc::clone(&made));
+        Ok(made)
+    }
+
+    fn make(&self, provider: &str) -> Result<Known, Failure> {
+        let fault = |message: String| Failure::new(FailureKind::BadRequest, message);
+        let Some((name, row)) = self.catalog.find(provider) else {
+            let message = format!("`{provider}` can only be asked from a job");
+            return Err(fault(message));
+        };
+        let dialect = table::dialect(&row.dialect)
+            .ok_or_else(|| fault(format!("no dialect is called `{}`", row.dialect)))?;
+        let key = row.key_source().find(&self.env).map_err(|why| {
+            let message = format!("{} (provider `{name}`); {}", why.message, why.help);
+            Failure::new(FailureKind::Authentication, message)
+        })?;
+        let set = self.env.first(&row.base_url_env).map(|(_, url)| url);
+        let base_url = set.unwrap_or_else(|| row.base_url.clone());
+        let http = Http::new(Timeouts::default(), Redactor::new(&key)).map_err(|why| {
+            let failure = Failure::new(FailureKind::ApiConnection, why.to_string());
+            failure.with_remedy(Remedy::GiveUp)
+        })?;
+        let endpoint = Endpoint {
+            provider: name.into(),
+            base_url: base_url.trim_end_matches('/').into(),
+            key,
+            settings: BTreeMap::new(),
+        };
+        Ok(Known { dialect, endpoint, http })
+    }
+}
+
+/// An answer as it comes.
+pub struct CompletionStream {
+    state: State,
+}
+
+enum State {
+    Open(Following),
+    /// The host did not stream.
+    Whole(Completion),
+    Ended(Result<Completion, Failure>),
+}
+
+impl CompletionStream {
+    /// More of the text; `None` at the end, when [`CompletionStream::completion`] has the whole
+    /// answer, or says why there is none.
+    pub async fn next(&mut self) -> Option<String> {
+        loop {
+            let step = match &mut self.state {
+                State::Open(following) => following.next().await,
+                State::Whole(completion) => {
+                    let completion = std::mem::take(completion);
+                    let text =
+                        completion.choices.first().map(|choice| choice.message.content.clone());
+                    self.state = State::Ended(Ok(completion));
+                    return text;
+                }
+                State::Ended(_) => return None,
+            };
+            match step {
+                Step::Text(text) if text.is_empty() => {}
+                Step::Text(text) => return Some(text),
+                Step::Ended(outcome) => {
+                    let outcome = outcome.map_err(|rejected| rejected.failure);
+                    self.state = State::Ended(outcome.and_then(|response| read(&response)));
+                }
+            }
+        }
+    }
+
+    /// The whole answer, once all of it has come.
+    pub fn completion(self) -> Result<Completion, Failure> {
+        match self.state {
+            State::Ended(outcome) => outcome,
+            State::Whole(completion) => Ok(completion),
+            State::Open(_) => {
+                Err(Failure::new(FailureKind::Api, "the stream was not read to its end"))
+            }
+        }
+    }
+}
+
+fn read(response: &Response) -> Result<Completion, Failure> {
+    let completion: Completion = serde_json::from_str(response.body.get()).map_err(|why| {
+        let message = format!("the answer cannot be read: {why}");
+        Failure::new(FailureKind::ApiResponseValidation, message)
+    })?;
+    Ok(Completion { usage: response.usage, ..completion })
+}
