@@ -1,6 +1,8 @@
 //! The integration tests, in one binary so that they link once.
 
+mod ask;
 mod diagnose;
+mod dialects;
 mod faults;
 mod house;
 mod jobs;

@@ -1,0 +1,60 @@
+//! One completion at a prompt.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::handlers::{echo, error};
+use crate::support::job::JobDir;
+use crate::support::server::{Reply, Seen, Server};
+
+fn at(server: &Server) -> JobDir {
+    let mut dir = JobDir::new();
+    dir.var("OPENAI_BASE_URL", &server.base_url()).var("OPENAI_API_KEY", "sk-ask");
+    dir
+}
+
+fn streamed(seen: &Seen) -> Reply {
+    assert_eq!(seen.body["stream_options"], json!({"include_usage": true}));
+    let piece = |text: &str| json!({"choices": [{"index": 0, "delta": {"content": text}}]});
+    let frames = [piece("Hello"), piece(" you"), piece("!")];
+    let frames: Vec<String> = frames.iter().map(|frame| format!("data: {frame}\n\n")).collect();
+    let kind = vec![("content-type", "text/event-stream".to_owned())];
+    Reply::Raw(200, kind, format!("{}data: [DONE]\n\n", frames.concat()).into_bytes())
+}
+
+#[test]
+fn an_answer_is_streamed_to_stdout() {
+    let server = Server::start(streamed);
+    let args = ["--model", "gpt-3.5-turbo", "--message", "Say hello", "--param", "temperature=0"];
+    let output = at(&server).run(&args).expect_code(0);
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("Hello you!\n", ""));
+    assert_eq!(server.bodies()[0]["temperature"], 0);
+}
+
+#[test]
+fn the_message_may_come_from_stdin_and_the_answer_as_json() {
+    let server = Server::start(echo());
+    let dir = at(&server);
+    let args = ["--model", "gpt-4", "--system", "short", "--message", "-", "--json"];
+    let running = dir.spawn_reading(&args, b"from stdin");
+    let answer: Value = serde_json::from_str(&running.wait().stdout).expect("json");
+    assert_eq!(answer["choices"][0]["message"]["content"], "from stdin");
+    assert_eq!(server.bodies()[0]["messages"][0], json!({"role": "system", "content": "short"}));
+}
+
+#[test]
+fn what_goes_wrong_is_told_with_its_type() {
+    let server = Server::start(|_: &Seen| {
+        error(429, "rate_limit_error", "slow_down", "Slow down.").after(Duration::ZERO)
+    });
+    let dir = at(&server);
+    let ask = |model: &str| dir.run(&["--model", model, "--message", "x"]);
+    let told = ask("gpt-4").expect_code(3).stderr;
+    assert!(told.contains("RateLimitError: Slow down."), "{told}");
+    let told = ask("no-such-model").expect_code(2).stderr;
+    assert!(told.contains("help: write `provider/no-such-model`"), "{told}");
+    let told = ask("claude-3-opus-20240229").expect_code(2).stderr;
+    assert!(told.contains("ANTHROPIC_API_KEY"), "{told}");
+    assert_eq!(server.requests(), 1);
+}
