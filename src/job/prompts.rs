@@ -121,7 +121,8 @@ impl PromptSet {
             }
             None => {
                 let message = "no `user` template, and no column `prompt` or `messages`";
-                Err(self.fault(row, message).cause(Cause::NothingToAsk))
+                let help = "give the row a `prompt` or `messages`, or write a template: user = \"{{ ... }}\"";
+                Err(self.fault(row, message).help(help).cause(Cause::NothingToAsk))
             }
         }
     }
@@ -201,7 +202,8 @@ impl PromptSet {
             }
             None => {
                 let cause = Cause::Lacks { key: "id", column: column.to_string(), range: None };
-                Err(self.fault(row, format!("this row has no `{column}`")).cause(cause))
+                let help = "name every row, or none: leave `id` away";
+                Err(self.fault(row, format!("this row has no `{column}`")).help(help).cause(cause))
             }
         }
     }

@@ -106,6 +106,10 @@ fn help(error: &io::Error) -> &'static str {
             "\nhelp: check who owns the folder, or choose another one with `--out DIR`"
         }
         io::ErrorKind::NotFound => "\nhelp: check the path",
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "\nhelp: a file or a link stands where a folder belongs: remove it, or choose another \
+             folder with `--out DIR`"
+        }
         io::ErrorKind::Unsupported => {
             "\nhelp: this file system cannot lock files: choose a local folder with `--out DIR`"
         }
