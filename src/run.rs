@@ -61,13 +61,13 @@ impl<'j> Prepared<'j> {
         let mut faults = Vec::new();
         let plan = Plan::make(job, selection).map_err(|more| faults.extend(more));
         let keys = keys::find(job, plan.as_ref().ok(), env)
-            .and_then(|keys| keys::not_in_job(job, keys))
+            .and_then(|keys| {
+                let redactor = Redactor::new(keys.iter().flatten());
+                keys::not_in_job(job, &redactor).map(|()| (keys, redactor))
+            })
             .map_err(|more| faults.extend(more));
         match (plan, keys) {
-            (Ok(plan), Ok(keys)) => {
-                let redactor = Redactor::new(keys.iter().flatten());
-                Ok(Self { job, plan, keys, redactor })
-            }
+            (Ok(plan), Ok((keys, redactor))) => Ok(Self { job, plan, keys, redactor }),
             _ => Err(faults),
         }
     }

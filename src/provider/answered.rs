@@ -1,26 +1,44 @@
-//! How the dialects whose form is not `OpenAI`'s read JSON from outside: whatever is missing, null
-//! or of another type was not told.
+//! How dialects read JSON from outside: whatever is missing, null or of another type was not told.
 
-use serde_json::Value;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 use crate::call::failure::{Failure, FailureKind, Remedy};
 use crate::wire::message::WireReply;
 
+/// No answer has more tokens: what is beyond was counted by nobody.
+const MOST_TOKENS: u64 = 1_000_000_000;
+
 /// The JSON of a whole reply.
 pub fn json(reply: &WireReply) -> Result<Value, Failure> {
-    match serde_json::from_slice(&reply.body) {
-        Ok(value @ Value::Object(_)) => Ok(value),
-        Ok(_) => Err(unreadable(reply, "it is no JSON object")),
-        Err(why) => Err(unreadable(reply, &why.to_string())),
-    }
+    let object = serde_json::from_slice::<Map<String, Value>>(&reply.body);
+    object.map(Value::Object).map_err(|why| unreadable(reply, &why))
 }
 
 /// The JSON of one frame of a stream.
-pub fn piece(data: &str) -> Result<Value, Failure> {
+pub fn piece<'f, T: Deserialize<'f>>(data: &'f str) -> Result<T, Failure> {
     serde_json::from_str(data).map_err(|why| {
         let message = format!("a piece of the stream cannot be read: {why}");
         Failure::new(FailureKind::ApiResponseValidation, message).with_remedy(Remedy::Retry)
     })
+}
+
+/// The failure of a reply of status 200 that is no JSON, or not the JSON that was awaited.
+pub fn unreadable(reply: &WireReply, why: &serde_json::Error) -> Failure {
+    let kind = reply.headers.get("content-type");
+    let message = match kind {
+        _ if reply.body.trim_ascii().is_empty() => {
+            format!("status {} with an empty body", reply.status)
+        }
+        Some(kind) if !kind.contains("json") => {
+            format!("the answer is not JSON but `{kind}`; check base_url")
+        }
+        _ if why.is_data() => "the answer is not a JSON object".to_owned(),
+        _ => format!("the answer cannot be read: {why}"),
+    };
+    let mut failure = Failure::new(FailureKind::ApiResponseValidation, message);
+    failure.http_status = Some(reply.status);
+    failure.with_remedy(Remedy::Retry)
 }
 
 /// The text at a key; empty where there is none.
@@ -28,11 +46,20 @@ pub fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A count: a whole number, also where it is written as `3.0`.
+/// A count of tokens: a whole number, also where it is written as `3.0` or as text.
 pub fn count(value: Option<&Value>) -> Option<u64> {
-    let value = value?;
-    let whole = value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0);
-    value.as_u64().or(whole.map(|number| number as u64))
+    let whole = |float: f64| (float.fract() == 0.0 && float >= 0.0).then_some(float as u64);
+    let count = match value? {
+        Value::Number(number) => number.as_u64().or(number.as_f64().and_then(whole)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    count.filter(|count| *count <= MOST_TOKENS)
+}
+
+/// The same, for a field of a typed answer.
+pub fn counted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Ok(count(Some(&Value::deserialize(deserializer)?)))
 }
 
 /// What is there, whether it is a list or stands alone.
@@ -53,13 +80,27 @@ pub fn arguments(value: Option<&Value>) -> String {
     }
 }
 
-fn unreadable(reply: &WireReply, why: &str) -> Failure {
-    let kind = reply.headers.get("content-type").unwrap_or("of no type");
-    let message = match kind.contains("json") {
-        true => format!("the answer cannot be read: {why}"),
-        false => format!("the answer is not JSON but `{kind}`; check base_url"),
-    };
-    let mut failure = Failure::new(FailureKind::ApiResponseValidation, message);
-    failure.http_status = Some(reply.status);
-    failure.with_remedy(Remedy::Retry)
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::count;
+
+    #[test]
+    fn a_count_is_a_whole_number_that_an_answer_can_have() {
+        for (told, expected) in [
+            (json!(7), Some(7)),
+            (json!(7.0), Some(7)),
+            (json!(" 7 "), Some(7)),
+            (json!(7.5), None),
+            (json!(-7), None),
+            (json!("many"), None),
+            (json!(u64::MAX), None),
+            (json!(1e30), None),
+            (json!(null), None),
+            (json!([7]), None),
+        ] {
+            assert_eq!(count(Some(&told)), expected, "{told}");
+        }
+    }
 }

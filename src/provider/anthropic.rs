@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::call::failure::{Failure, FailureKind};
 use crate::call::request::Request;
 use crate::call::response::Response;
+use crate::provider::answered;
 use crate::provider::draft::Draft;
-use crate::provider::openai_chat::unreadable;
 use crate::provider::{Dialect, Endpoint, Flow, Rejected};
 use crate::wire::frames::Frame;
 use crate::wire::message::{KeyHeader, WireReply, WireRequest};
@@ -59,8 +59,7 @@ impl Dialect for Anthropic {
         if !(200..300).contains(&reply.status) {
             return Err(errors::failure_of(reply).into());
         }
-        let message: Value =
-            serde_json::from_slice(&reply.body).map_err(|why| unreadable(reply, &why))?;
+        let message = answered::json(reply)?;
         if message["type"] == "error" || !message["error"].is_null() {
             return Err(errors::failure_in_ok(&message["error"]).into());
         }

@@ -12,7 +12,7 @@ use crate::provider::errors::{self, Told};
 use crate::provider::finish::{self, Finish};
 use crate::provider::{Dialect, Endpoint, Flow, Rejected, answered, headroom};
 use crate::wire::frames::Frame;
-use crate::wire::message::{KeyHeader, WireReply, WireRequest};
+use crate::wire::message::{WireReply, WireRequest};
 
 mod request;
 mod stream;
@@ -34,13 +34,8 @@ impl Dialect for Cohere {
 
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<WireRequest, Failure> {
         let body = Value::Object(request::body(request)?);
-        let bearer = |key| KeyHeader { name: "authorization", prefix: "Bearer ", key };
-        Ok(WireRequest {
-            url: url(&endpoint.base_url),
-            headers: Vec::new(),
-            key: endpoint.key.clone().map(bearer),
-            body: body.to_string().into(),
-        })
+        let url = url(&endpoint.base_url);
+        Ok(WireRequest::with_bearer(url, endpoint.key.as_ref(), body.to_string()))
     }
 
     fn decode(&self, reply: &WireReply) -> Result<Response, Rejected> {

@@ -11,16 +11,17 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::call::failure::{Failure, FailureKind};
 use crate::call::request::Request;
 use crate::call::response::Response;
 use crate::call::usage::{Usage, UsageSource};
+use crate::provider::answered::{counted, unreadable};
 use crate::provider::draft::Draft;
 use crate::provider::errors;
 use crate::provider::finish::{self, Finish};
 use crate::provider::{Dialect, Endpoint, Flow, Rejected};
 use crate::wire::frames::Frame;
-use crate::wire::message::{KeyHeader, WireReply, WireRequest};
+use crate::wire::message::{WireReply, WireRequest};
 
 /// The dialect `openai`.
 #[derive(Debug)]
@@ -35,13 +36,8 @@ impl Dialect for OpenAiChat {
         let body = serde_json::to_vec(&Body(request)).map_err(|why| {
             Failure::new(FailureKind::BadRequest, format!("the request is no JSON: {why}"))
         })?;
-        let bearer = |key| KeyHeader { name: "authorization", prefix: "Bearer ", key };
-        Ok(WireRequest {
-            url: [&*endpoint.base_url, "/chat/completions"].concat(),
-            headers: Vec::new(),
-            key: endpoint.key.clone().map(bearer),
-            body: body.into(),
-        })
+        let url = [&*endpoint.base_url, "/chat/completions"].concat();
+        Ok(WireRequest::with_bearer(url, endpoint.key.as_ref(), body))
     }
 
     fn decode(&self, reply: &WireReply) -> Result<Response, Rejected> {
@@ -242,24 +238,6 @@ fn fault_of(answer: &Answer<'_>) -> Option<Failure> {
     finish_of(reason).fault(reason, is_empty)
 }
 
-/// The failure of a reply of status 200 that is no JSON, or not the JSON that was awaited.
-pub(super) fn unreadable(reply: &WireReply, why: &serde_json::Error) -> Failure {
-    let kind = reply.headers.get("content-type");
-    let message = match kind {
-        _ if reply.body.trim_ascii().is_empty() => {
-            format!("status {} with an empty body", reply.status)
-        }
-        Some(kind) if !kind.contains("json") => {
-            format!("the answer is not JSON but `{kind}`; check base_url")
-        }
-        _ if why.is_data() => "the answer is not a JSON object".to_owned(),
-        _ => format!("the answer cannot be read: {why}"),
-    };
-    let mut failure = Failure::new(FailureKind::ApiResponseValidation, message);
-    failure.http_status = Some(reply.status);
-    failure.with_remedy(Remedy::Retry)
-}
-
 /// The answer as one line of JSON in `OpenAI`'s form: the host's own bytes where they are.
 fn normalised(reply: &WireReply, answer: &Answer<'_>) -> Result<Box<RawValue>, Failure> {
     if answer.is_in_form() && !reply.body.contains(&b'\n') {
@@ -291,32 +269,32 @@ fn raw(body: &Bytes) -> serde_json::Result<Box<RawValue>> {
 /// told.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Counts {
-    #[serde(default, deserialize_with = "count")]
+    #[serde(default, deserialize_with = "counted")]
     prompt_tokens: Option<u64>,
-    #[serde(default, deserialize_with = "count")]
+    #[serde(default, deserialize_with = "counted")]
     completion_tokens: Option<u64>,
-    #[serde(default, deserialize_with = "count")]
+    #[serde(default, deserialize_with = "counted")]
     total_tokens: Option<u64>,
     #[serde(default)]
     prompt_tokens_details: Option<PromptDetails>,
     #[serde(default)]
     completion_tokens_details: Option<CompletionDetails>,
     /// `DeepSeek`'s name for cached tokens.
-    #[serde(default, deserialize_with = "count")]
+    #[serde(default, deserialize_with = "counted")]
     prompt_cache_hit_tokens: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 struct PromptDetails {
-    #[serde(default, deserialize_with = "count")]
+    #[serde(default, deserialize_with = "counted")]
     cached_tokens: Option<u64>,
-    #[serde(default, deserialize_with = "count")]
+    #[serde(default, deserialize_with = "counted")]
     cache_write_tokens: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 struct CompletionDetails {
-    #[serde(default, deserialize_with = "count")]
+    #[serde(default, deserialize_with = "counted")]
     reasoning_tokens: Option<u64>,
 }
 
@@ -354,18 +332,6 @@ impl Counts {
             source: UsageSource::Provider,
         })
     }
-}
-
-fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    /// No answer has more tokens: what is beyond was counted by nobody.
-    const MOST: u64 = 1_000_000_000;
-    let whole = |float: f64| (float.fract() == 0.0 && float >= 0.0).then_some(float as u64);
-    let count = match Value::deserialize(deserializer)? {
-        Value::Number(number) => number.as_u64().or(number.as_f64().and_then(whole)),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    };
-    Ok(count.filter(|count| *count <= MOST))
 }
 
 mod mend;

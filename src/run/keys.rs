@@ -36,15 +36,11 @@ pub(super) fn find(
     if faults.is_empty() { Ok(keys) } else { Err(faults) }
 }
 
-/// The keys, unless the job holds one of them, as in the words of an `api_key.command`: the job is
+/// A job that holds one of its keys, as in the words of an `api_key.command`, is a fault: the job is
 /// kept with every run.
-pub(super) fn not_in_job(
-    job: &Job,
-    keys: Vec<Option<Secret>>,
-) -> Result<Vec<Option<Secret>>, Vec<Diagnostic>> {
-    let redactor = Redactor::new(keys.iter().flatten());
-    if redactor.clean_text(&job.document.text) == *job.document.text {
-        return Ok(keys);
+pub(super) fn not_in_job(job: &Job, keys: &Redactor) -> Result<(), Vec<Diagnostic>> {
+    if keys.clean_text(&job.document.text) == *job.document.text {
+        return Ok(());
     }
     let message = "the job holds a key, and it is kept with every run";
     let help = "take the key out of the job: api_key = { env = \"NAME\" } reads it from a variable";

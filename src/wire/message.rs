@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::Instant;
 
 use crate::wire::secret::Secret;
 
@@ -18,6 +17,15 @@ pub struct WireRequest {
     pub key: Option<KeyHeader>,
     /// The body: JSON.
     pub body: Bytes,
+}
+
+impl WireRequest {
+    /// A request whose key, where there is one, travels as `authorization: Bearer <key>`.
+    pub fn with_bearer(url: String, key: Option<&Secret>, body: impl Into<Bytes>) -> Self {
+        let bearer =
+            |key: &Secret| KeyHeader { name: "authorization", prefix: "Bearer ", key: key.clone() };
+        Self { url, headers: Vec::new(), key: key.map(bearer), body: body.into() }
+    }
 }
 
 /// How the key travels: `authorization: Bearer <key>`, `api-key: <key>`, ...
@@ -81,13 +89,4 @@ impl Default for Timeouts {
             idle: None,
         }
     }
-}
-
-/// When the parts of a reply came, for the record.
-#[derive(Clone, Copy, Debug)]
-pub struct Timing {
-    /// When the request was handed to the connection.
-    pub sent: Instant,
-    /// When the last byte was there.
-    pub done: Instant,
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::JSON_TOOL;
 use crate::call::usage::{Usage, UsageSource};
+use crate::provider::answered;
 use crate::provider::draft::Draft;
 use crate::provider::finish::Finish;
 
@@ -119,11 +120,11 @@ fn finish_of(reason: &str) -> Finish {
 /// some. Anthropic's input leaves out what was read from and written to the cache, so these three
 /// are disjoint as they come; its output includes the thinking, which is taken out here.
 pub(super) fn take_usage(draft: &mut Draft, told: &Value) {
-    let count = |value: &Value| value.as_u64();
+    let count = |value: &Value| answered::count(Some(value));
     let before = draft.usage.unwrap_or_default();
     let by_age = told["cache_creation"]
         .as_object()
-        .map(|kinds| kinds.values().filter_map(Value::as_u64).fold(0, u64::saturating_add));
+        .map(|kinds| kinds.values().filter_map(count).fold(0, u64::saturating_add));
     let all_output = count(&told["output_tokens"]).or(before.completion_tokens());
     let thinking = count(&told["output_tokens_details"]["thinking_tokens"]).or(before.reasoning);
     let usage = Usage {

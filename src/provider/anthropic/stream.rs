@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::{answer, errors};
-use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::call::failure::Failure;
 use crate::provider::Flow;
+use crate::provider::answered;
 use crate::provider::draft::Draft;
 use crate::wire::frames::Frame;
 
@@ -12,10 +13,7 @@ pub(super) fn fold(draft: &mut Draft, frame: &Frame) -> Result<Flow, Failure> {
     if frame.data.trim().is_empty() || frame.data.trim() == "[DONE]" {
         return Ok(Flow::More);
     }
-    let data: Value = serde_json::from_str(&frame.data).map_err(|why| {
-        let message = format!("a piece of the stream cannot be read: {why}");
-        Failure::new(FailureKind::ApiResponseValidation, message).with_remedy(Remedy::Retry)
-    })?;
+    let data: Value = answered::piece(&frame.data)?;
     let index = data["index"].as_u64().unwrap_or(0);
     match data["type"].as_str().unwrap_or(&frame.event) {
         "message_start" => answer::begin(draft, &data["message"]),

@@ -4,13 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::time::Duration;
-use std::{fs, path::Path};
 
 use serde_json::json;
 
 use super::*;
 use crate::call::failure::FailureKind as Kind;
 use crate::call::request::{Message, Params};
+use crate::provider::golden;
 use crate::wire::message::Headers;
 
 fn endpoint(key: &str) -> Endpoint {
@@ -47,31 +47,7 @@ fn read(response: &Response) -> Value {
 
 #[test]
 fn every_parameter_is_said_or_refused_as_its_file_says() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire/anthropic/params");
-    let mut count = 0;
-    for entry in fs::read_dir(folder).expect("the folder") {
-        let path = entry.expect("an entry").path();
-        let text = fs::read_to_string(&path).expect("text");
-        let case: Value = serde_json::from_str(&text).expect("json");
-        let (model, name) = (case["model"].as_str().unwrap(), case["param"].as_str().unwrap());
-        let accepted = Anthropic.accepts(model, name, &case["value"]);
-        count += 1;
-        if case["expect"]["refused"] == true {
-            assert!(accepted.is_err(), "{path:?}");
-            continue;
-        }
-        assert_eq!(accepted, Ok(()), "{path:?}");
-        let mut params = json!({name: case["value"]});
-        if matches!(name, "tool_choice" | "function_call" | "parallel_tool_calls") {
-            params["tools"] = json!([{"type": "function", "function": {"name": "look"}}]);
-        }
-        let body = sent(model, json!([{"role": "user", "content": "hi"}]), params).expect("said");
-        for (pointer, value) in case["expect"]["sent"].as_object().expect("expectations") {
-            let got = body.pointer(pointer).unwrap_or(&Value::Null);
-            assert_eq!(got, value, "{path:?} {pointer}");
-        }
-    }
-    assert!(count >= 31, "{count} files");
+    golden::check_params(&Anthropic);
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub(super) fn fold(draft: &mut Draft, frame: &Frame) -> Result<Flow, Failure> {
     if frame.data.trim() == "[DONE]" {
         return Ok(Flow::End);
     }
-    let event = answered::piece(&frame.data)?;
+    let event: Value = answered::piece(&frame.data)?;
     // The payload repeats the event's name; one of the two is enough.
     let kind = event.get("type").and_then(Value::as_str).unwrap_or(&frame.event);
     let delta = event.get("delta").unwrap_or(&Value::Null);

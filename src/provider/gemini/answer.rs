@@ -1,12 +1,13 @@
 //! Answers: whole ones and the pieces of a stream, which have the same form.
 
 use serde::Deserialize;
-use serde_json::{Number, Value, json};
+use serde_json::{Value, json};
 
 use super::refusal;
-use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::call::failure::Failure;
 use crate::call::response::Response;
 use crate::call::usage::{Usage, UsageSource};
+use crate::provider::answered::{self, counted, unreadable};
 use crate::provider::draft::Draft;
 use crate::provider::finish::Finish;
 use crate::provider::{Flow, Rejected};
@@ -74,29 +75,22 @@ struct Inline {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Counts {
-    #[serde(rename = "promptTokenCount")]
-    prompt: Option<Number>,
-    #[serde(rename = "toolUsePromptTokenCount")]
-    tool_use: Option<Number>,
-    #[serde(rename = "cachedContentTokenCount")]
-    cached: Option<Number>,
-    #[serde(rename = "candidatesTokenCount")]
-    candidates: Option<Number>,
-    #[serde(rename = "thoughtsTokenCount")]
-    thoughts: Option<Number>,
-    #[serde(rename = "totalTokenCount")]
-    total: Option<Number>,
+    #[serde(rename = "promptTokenCount", deserialize_with = "counted")]
+    prompt: Option<u64>,
+    #[serde(rename = "toolUsePromptTokenCount", deserialize_with = "counted")]
+    tool_use: Option<u64>,
+    #[serde(rename = "cachedContentTokenCount", deserialize_with = "counted")]
+    cached: Option<u64>,
+    #[serde(rename = "candidatesTokenCount", deserialize_with = "counted")]
+    candidates: Option<u64>,
+    #[serde(rename = "thoughtsTokenCount", deserialize_with = "counted")]
+    thoughts: Option<u64>,
+    #[serde(rename = "totalTokenCount", deserialize_with = "counted")]
+    total: Option<u64>,
 }
 
 pub(super) fn decode(reply: &WireReply) -> Result<Response, Rejected> {
-    let unreadable = |why| {
-        let kind = reply.headers.get("content-type").unwrap_or("of no type");
-        let message = match kind.contains("json") {
-            true => format!("the answer cannot be read: {why}"),
-            false => format!("the answer is not JSON but `{kind}`; check base_url"),
-        };
-        Failure { http_status: Some(reply.status), ..malformed(message) }
-    };
+    let unreadable = |why| unreadable(reply, &why);
     let body = reply.body.trim_ascii();
     let answers: Vec<Answer> = match body.first() {
         // A stream that was not asked for as events.
@@ -113,19 +107,14 @@ pub(super) fn decode(reply: &WireReply) -> Result<Response, Rejected> {
 }
 
 pub(super) fn fold(draft: &mut Draft, data: &str) -> Result<Flow, Failure> {
-    let unreadable = |why| malformed(format!("a piece of the stream cannot be read: {why}"));
     match data.trim() {
         "" | "[DONE]" => Ok(Flow::More),
         list if list.starts_with('[') => {
-            let answers: Vec<Answer> = serde_json::from_str(list).map_err(unreadable)?;
+            let answers: Vec<Answer> = answered::piece(list)?;
             answers.into_iter().try_fold(Flow::More, |_, answer| take(draft, answer))
         }
-        one => take(draft, serde_json::from_str(one).map_err(unreadable)?),
+        one => take(draft, answered::piece(one)?),
     }
-}
-
-fn malformed(message: String) -> Failure {
-    Failure::new(FailureKind::ApiResponseValidation, message).with_remedy(Remedy::Retry)
 }
 
 fn take(draft: &mut Draft, answer: Answer) -> Result<Flow, Failure> {
@@ -217,17 +206,16 @@ impl Counts {
     /// read, which is added; its candidates do not include the thoughts. It leaves zeros out: where
     /// it tells no candidates, what the total has beyond the rest is output.
     fn parts(&self) -> Option<Usage> {
-        let of = |count: &Option<Number>| count.as_ref().and_then(Number::as_u64);
-        let prompt = of(&self.prompt);
-        let cached = of(&self.cached);
-        let reasoning = of(&self.thoughts);
-        let tools = of(&self.tool_use).unwrap_or(0);
+        let prompt = self.prompt;
+        let cached = self.cached;
+        let reasoning = self.thoughts;
+        let tools = self.tool_use.unwrap_or(0);
         let all = prompt.map(|prompt| prompt.saturating_add(tools));
         let rest = || {
             let known = all?.saturating_add(reasoning.unwrap_or(0));
-            Some(of(&self.total)?.saturating_sub(known))
+            Some(self.total?.saturating_sub(known))
         };
-        let output = of(&self.candidates).or_else(rest);
+        let output = self.candidates.or_else(rest);
         if all.is_none() && output.is_none() {
             return None;
         }

@@ -1,8 +1,6 @@
 //! What goes out and what is made of what comes back, by hand-written replies.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,6 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::call::failure::Remedy;
 use crate::call::request::Params;
+use crate::provider::golden;
 use crate::wire::message::Headers;
 use crate::wire::secret::Secret;
 
@@ -317,29 +316,7 @@ fn values_that_gemini_does_not_take_are_refused() {
 
 #[test]
 fn every_parameter_of_the_folder_is_sent_or_refused_as_it_says() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire/gemini/params");
-    let mut seen = 0;
-    for entry in fs::read_dir(folder).expect("the folder") {
-        let path = entry.expect("an entry").path();
-        let text = fs::read_to_string(&path).expect("text");
-        let case: Value = serde_json::from_str(&text).expect("json");
-        let model = case["model"].as_str().expect("a model");
-        let param = case["param"].as_str().expect("a name");
-        let accepted = Gemini.accepts(model, param, &case["value"]);
-        seen += 1;
-        if case["expect"]["refused"] == true {
-            assert!(!accepted.expect_err(param).is_empty());
-            continue;
-        }
-        assert_eq!(accepted, Ok(()), "{}", path.display());
-        let body = sent(model, hi(), json!({param: case["value"]}));
-        // A null says that the field is not there.
-        for (pointer, expected) in case["expect"]["sent"].as_object().expect("what is sent") {
-            let found = body.pointer(pointer).unwrap_or(&Value::Null);
-            assert_eq!(found, expected, "{} {pointer}", path.display());
-        }
-    }
-    assert!(seen >= 31, "{seen} files");
+    golden::check_params(&Gemini);
 }
 
 #[test]

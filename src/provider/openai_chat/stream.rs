@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Counts, finish_of};
-use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::call::failure::Failure;
 use crate::provider::Flow;
+use crate::provider::answered;
 use crate::provider::draft::Draft;
 use crate::provider::errors;
 
@@ -90,10 +91,7 @@ pub(super) fn fold(draft: &mut Draft, data: &str) -> Result<Flow, Failure> {
     if data.trim() == DONE {
         return Ok(Flow::End);
     }
-    let chunk: Chunk<'_> = serde_json::from_str(data).map_err(|why| {
-        let message = format!("a piece of the stream cannot be read: {why}");
-        Failure::new(FailureKind::ApiResponseValidation, message).with_remedy(Remedy::Retry)
-    })?;
+    let chunk: Chunk<'_> = answered::piece(data)?;
     if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
         return Err(errors::failure_in_ok(&error));
     }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::call::failure::Remedy;
 use crate::call::request::{Message, Params};
 use crate::wire::message::Headers;
 use crate::wire::secret::Secret;
