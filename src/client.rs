@@ -1,6 +1,6 @@
 //! The library's front door: one call to any provider, whole or streamed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,12 +11,13 @@ use crate::call::response::Response;
 use crate::engine::exchange::{Following, Step};
 use crate::provider::catalog::Catalog;
 use crate::provider::env::{Env, EnvFileError};
+use crate::provider::located::{Changes, located};
 use crate::provider::names::resolve;
-use crate::provider::{Dialect, Endpoint, Rejected, table};
+use crate::provider::{Endpoint, Provider, Rejected};
 use crate::wire::http::Http;
 use crate::wire::message::Timeouts;
 use crate::wire::secret::Redactor;
-use crate::wire::transport::{Opened, Transport as _};
+use crate::wire::transport::{Opened, Transport};
 
 /// Calls models by name, with keys from the environment. It keeps its connections; make one and
 /// share it.
@@ -31,7 +32,6 @@ use crate::wire::transport::{Opened, Transport as _};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Client {
     env: Env,
     catalog: Catalog,
@@ -40,11 +40,10 @@ pub struct Client {
 }
 
 /// A provider that can be called.
-#[derive(Debug)]
 struct Known {
-    dialect: &'static dyn Dialect,
+    provider: Provider,
     endpoint: Endpoint,
-    http: Http,
+    transport: Arc<dyn Transport>,
 }
 
 impl Client {
@@ -69,18 +68,20 @@ impl Client {
     /// The same, as the `chat.completion` that the reports of a run hold.
     pub async fn response(&self, request: Request) -> Result<Response, Rejected> {
         let (known, request) = self.prepared(request)?;
-        let wire = known.dialect.encode(&known.endpoint, &request)?;
-        known.dialect.decode(&known.http.send(wire).await?)
+        let dialect = known.provider.dialect_for(&request.model);
+        let wire = known.endpoint.encode(dialect, &request)?;
+        dialect.decode(&known.transport.send(wire).await?)
     }
 
     /// Asks once for a stream, and waits for its beginning.
     pub async fn completion_stream(&self, request: Request) -> Result<CompletionStream, Failure> {
         let (known, request) = self.prepared(request.param("stream", true))?;
-        let wire = known.dialect.encode(&known.endpoint, &request)?;
-        let state = match known.http.open(wire, known.dialect.framing()).await? {
-            Opened::Stream(stream) => State::Open(Following::new(known.dialect, stream)),
+        let dialect = known.provider.dialect_for(&request.model);
+        let wire = known.endpoint.encode(dialect, &request)?;
+        let state = match known.transport.open(wire, dialect.framing()).await? {
+            Opened::Stream(stream) => State::Open(Following::new(dialect, stream)),
             Opened::Whole(reply) => {
-                let response = known.dialect.decode(&reply).map_err(|rejected| rejected.failure)?;
+                let response = dialect.decode(&reply).map_err(|rejected| rejected.failure)?;
                 State::Whole(read(&response)?)
             }
         };
@@ -97,7 +98,7 @@ impl Client {
         let known = self.known(&resolved.provider)?;
         request.model = resolved.model.into();
         for (name, value) in request.params.iter() {
-            known.dialect.accepts(&request.model, name, value).map_err(|why| {
+            known.provider.accepts(&request.model, name, value).map_err(|why| {
                 let message = format!("`{name}` is not taken by `{}`: {why}", resolved.provider);
                 Failure::new(FailureKind::UnsupportedParams, message)
             })?;
@@ -121,25 +122,21 @@ impl Client {
             let message = format!("`{provider}` can only be asked from a job");
             return Err(fault(message));
         };
-        let dialect = table::dialect(&row.dialect)
-            .ok_or_else(|| fault(format!("no dialect is called `{}`", row.dialect)))?;
-        let key = row.key_source().find(&self.env).map_err(|why| {
+        let provider = located(name, row, Changes::default(), &self.env).map_err(|faults| {
+            let told = faults.into_iter().map(|fault| format!("{}; {}", fault.message, fault.help));
+            fault(told.collect::<Vec<_>>().join("; "))
+        })?;
+        let redactor = Redactor::default();
+        let access = provider.access(&self.env, &redactor).map_err(|why| {
             let message = format!("{} (provider `{name}`); {}", why.message, why.help);
             Failure::new(FailureKind::Authentication, message)
         })?;
-        let set = self.env.first(&row.base_url_env).map(|(_, url)| url);
-        let base_url = set.unwrap_or_else(|| row.base_url.clone());
-        let http = Http::new(Timeouts::default(), Redactor::new(&key)).map_err(|why| {
+        let http = Http::new(Timeouts::default(), redactor).map_err(|why| {
             let failure = Failure::new(FailureKind::ApiConnection, why.to_string());
             failure.with_remedy(Remedy::GiveUp)
         })?;
-        let endpoint = Endpoint {
-            provider: name.into(),
-            base_url: base_url.trim_end_matches('/').into(),
-            key,
-            settings: BTreeMap::new(),
-        };
-        Ok(Known { dialect, endpoint, http })
+        let (endpoint, transport) = (provider.endpoint(&access), access.transport(&Arc::new(http)));
+        Ok(Known { provider, endpoint, transport })
     }
 }
 

@@ -25,6 +25,7 @@ use crate::job::diagnostic::Diagnostic;
 use crate::job::plan::Plan;
 use crate::job::select::Selection;
 use crate::mock::server::Mock;
+use crate::provider::access::Access;
 use crate::provider::env::Env;
 use crate::report::summary::Summary;
 use crate::report::table::{ReportSpec, write_reports};
@@ -34,7 +35,7 @@ use crate::run::settings::Settings;
 use crate::store::RunDir;
 use crate::wire::descriptors;
 use crate::wire::http::Http;
-use crate::wire::secret::{Redactor, Secret};
+use crate::wire::secret::Redactor;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ pub struct Ended {
 pub struct Prepared<'j> {
     job: &'j Job,
     plan: Plan,
-    keys: Vec<Option<Secret>>,
+    access: Vec<Access>,
     redactor: Redactor,
 }
 
@@ -60,14 +61,12 @@ impl<'j> Prepared<'j> {
     pub fn new(job: &'j Job, selection: &Selection, env: &Env) -> Result<Self, Vec<Diagnostic>> {
         let mut faults = Vec::new();
         let plan = Plan::make(job, selection).map_err(|more| faults.extend(more));
-        let keys = keys::find(job, plan.as_ref().ok(), env)
-            .and_then(|keys| {
-                let redactor = Redactor::new(keys.iter().flatten());
-                keys::not_in_job(job, &redactor).map(|()| (keys, redactor))
-            })
+        let redactor = Redactor::default();
+        let access = keys::find(job, plan.as_ref().ok(), env, &redactor)
+            .and_then(|access| keys::not_in_job(job, &redactor).map(|()| access))
             .map_err(|more| faults.extend(more));
-        match (plan, keys) {
-            (Ok(plan), Ok((keys, redactor))) => Ok(Self { job, plan, keys, redactor }),
+        match (plan, access) {
+            (Ok(plan), Ok(access)) => Ok(Self { job, plan, access, redactor }),
             _ => Err(faults),
         }
     }
@@ -110,7 +109,7 @@ impl<'j> Prepared<'j> {
     ) -> Result<bool, RunError> {
         let done = resume::align(self.job, &self.plan, opened)?;
         let mock = self.start_mock().await?;
-        let transport = Arc::new(Http::new(self.job.timeouts, self.redactor.clone())?);
+        let http = Arc::new(Http::new(self.job.timeouts, self.redactor.clone())?);
         let origin = Origin {
             job: Arc::clone(&self.job.name),
             run: opened.dir.name().into(),
@@ -119,9 +118,9 @@ impl<'j> Prepared<'j> {
         let parts = lanes::Parts {
             job: self.job,
             plan: &self.plan,
-            keys: &self.keys,
+            access: &self.access,
             mock: mock.as_ref(),
-            transport,
+            http,
             origin,
             done: &done,
             width: self.width(),

@@ -42,7 +42,7 @@ pub(super) struct Facts {
 /// Makes one attempt; `None` when the run was stopped before its outcome was known.
 pub(super) async fn make(lane: &Lane, request: &Request, stop: &mut Stop) -> Option<Attempt> {
     let came = Instant::now();
-    let wire = match lane.dialect.encode(&lane.endpoint, request) {
+    let wire = match lane.endpoint.encode(lane.dialect, request) {
         Ok(wire) => wire,
         Err(failure) => return Some(unsent(failure)),
     };

@@ -112,5 +112,6 @@ impl Following {
 }
 
 fn request_id(headers: &Headers) -> Option<String> {
-    headers.get("x-request-id").or_else(|| headers.get("request-id")).map(str::to_owned)
+    let names = ["x-request-id", "request-id", "x-amzn-requestid"];
+    names.iter().find_map(|name| headers.get(name)).map(str::to_owned)
 }

@@ -82,7 +82,7 @@ fn lane(number: usize, transport: &Arc<Fake>, limits: Limits, width: usize) -> L
             provider: "lab".into(),
             base_url: "http://lab".into(),
             key: None,
-            settings: BTreeMap::new(),
+            ..Endpoint::default()
         },
         dialect: &OpenAiChat,
         transport: Arc::clone(transport) as _,

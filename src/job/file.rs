@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::call::duration::DurationText;
-use crate::job::file_values::{InlineRow, Named, OneOrMany, UsdFile};
+use crate::job::file_values::{HeaderFile, InlineRow, Named, OneOrMany, UsdFile};
 use crate::job::params::{MatrixTable, ParamsTable};
 use crate::mock::faults::Faults;
 use crate::report::table::ReportSpec;
@@ -158,6 +158,34 @@ pub struct ProviderFile {
     pub base_url: Option<String>,
     /// Where its key is found. The key itself never stands in a job file.
     pub api_key: Option<KeyFile>,
+    /// The header that carries the key, such as `x-api-key`; `authorization: Bearer` for most when
+    /// left out.
+    #[schemars(length(min = 1))]
+    pub key_header: Option<String>,
+    /// Headers that go with every request: text, or `{ env = "NAME" }` for what is secret.
+    #[serde(default)]
+    pub headers: Named<HeaderFile>,
+    /// Parameters that it knows by another name: `{ max_tokens = "max_new_tokens" }`.
+    #[serde(default)]
+    pub rename: BTreeMap<String, String>,
+    /// Parameters that it does not take; `on_unsupported` says what happens to them.
+    #[serde(default)]
+    pub unsupported: Vec<String>,
+    /// The version of its API, where its address or a header names one.
+    #[schemars(length(min = 1))]
+    pub api_version: Option<String>,
+    /// The region that answers.
+    #[schemars(length(min = 1))]
+    pub region: Option<String>,
+    /// The project that is billed.
+    #[schemars(length(min = 1))]
+    pub project: Option<String>,
+    /// The location that answers.
+    #[schemars(length(min = 1))]
+    pub location: Option<String>,
+    /// The account that is billed.
+    #[schemars(length(min = 1))]
+    pub account: Option<String>,
     /// What it allows; `[providers.mock]`: what the built-in provider enforces.
     #[serde(default)]
     pub limits: LimitsFile,

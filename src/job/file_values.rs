@@ -100,6 +100,49 @@ impl JsonSchema for OneOrMany {
     }
 }
 
+/// The value of a header as it was written: text, or the variable that holds it.
+#[derive(Debug)]
+pub enum HeaderFile {
+    /// The value itself.
+    Text(String),
+    /// The name of a variable.
+    Env(String),
+}
+
+impl<'de> Deserialize<'de> for HeaderFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Self::Text(text)),
+            Value::Object(map) => match map.get("env") {
+                Some(Value::String(name)) if map.len() == 1 => Ok(Self::Env(name.clone())),
+                _ => Err(de::Error::custom("a header is text or { env = \"NAME\" }")),
+            },
+            _ => Err(de::Error::custom("a header is text or { env = \"NAME\" }")),
+        }
+    }
+}
+
+impl JsonSchema for HeaderFile {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Header".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "description": "the value of a header: text, or { env = \"NAME\" } for what is secret",
+            "anyOf": [
+                { "type": "string" },
+                {
+                    "type": "object",
+                    "properties": { "env": { "type": "string", "minLength": 1 } },
+                    "required": ["env"],
+                    "additionalProperties": false
+                }
+            ]
+        })
+    }
+}
+
 /// An amount of USD as it was written, exactly: the shortest decimal text of a number.
 #[derive(Debug)]
 pub struct UsdFile(pub String);

@@ -30,9 +30,15 @@ const KEY_STARTS: &[&str] =
 /// Shorter texts that begin like a key are words.
 const SHORTEST_KEY: usize = 16;
 
-/// Whether this is the value of a provider's `api_key`.
+/// Whether this is the value of a provider's `api_key`, or of a header that carries a key.
 pub fn is_key_place(path: &KeyPath) -> bool {
-    matches!(path.steps(), [Step::Key(top), _, Step::Key(name)] if top == "providers" && is_secret(name))
+    match path.steps() {
+        [Step::Key(top), _, Step::Key(name)] => top == "providers" && is_secret(name),
+        [Step::Key(top), _, Step::Key(headers), Step::Key(name)] => {
+            top == "providers" && headers == "headers" && is_secret(name)
+        }
+        _ => false,
+    }
 }
 
 /// The job's text with `*` for every byte of a key, so that every position stays.

@@ -10,6 +10,7 @@ use crate::call::request::Request;
 use crate::call::response::Response;
 use crate::provider::answered;
 use crate::provider::draft::Draft;
+use crate::provider::quirks::Quirks;
 use crate::provider::{Dialect, Endpoint, Flow, Rejected};
 use crate::wire::frames::Frame;
 use crate::wire::message::{KeyHeader, WireReply, WireRequest};
@@ -33,8 +34,18 @@ impl Dialect for Anthropic {
         "anthropic"
     }
 
-    fn accepts(&self, model: &str, name: &str, value: &Value) -> Result<(), String> {
+    fn accepts(
+        &self,
+        _quirks: &Quirks,
+        model: &str,
+        name: &str,
+        value: &Value,
+    ) -> Result<(), String> {
         params::accepts(model, name, value)
+    }
+
+    fn settings(&self) -> &'static [&'static str] {
+        &["api_version"]
     }
 
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<WireRequest, Failure> {
@@ -47,12 +58,8 @@ impl Dialect for Anthropic {
         if let Some(betas) = request.params.get("betas").and_then(betas) {
             headers.push(("anthropic-beta", betas));
         }
-        Ok(WireRequest {
-            url: url(&endpoint.base_url),
-            headers,
-            key: endpoint.key.clone().map(key_header),
-            body: bytes.into(),
-        })
+        let key = endpoint.key.as_ref().map(key_header);
+        Ok(WireRequest { headers, key, ..WireRequest::new(url(&endpoint.base_url), bytes) })
     }
 
     fn decode(&self, reply: &WireReply) -> Result<Response, Rejected> {
@@ -83,10 +90,10 @@ fn url(base: &str) -> String {
 }
 
 /// Exactly one of the two headers; the wrong one is a 401.
-fn key_header(key: Secret) -> KeyHeader {
+fn key_header(key: &Secret) -> KeyHeader {
     match key.expose().starts_with(BEARER_PREFIX) {
-        true => KeyHeader { name: "authorization", prefix: "Bearer ", key },
-        false => KeyHeader { name: "x-api-key", prefix: "", key },
+        true => KeyHeader::bearer(key),
+        false => KeyHeader::plain("x-api-key", key),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::provider::auth::KeySource;
+use crate::provider::quirks::Quirks;
 
 /// The rows as they are built in.
 const CATALOG: &str = include_str!("catalog.toml");
@@ -29,8 +30,12 @@ pub struct Row {
     pub aliases: Vec<String>,
     /// The tongue it speaks.
     pub dialect: String,
-    /// Where it is.
+    /// Where it is; `{region}` stands for a setting, and nothing for a place that is not the same
+    /// for everybody.
     pub base_url: String,
+    /// Where it is when a setting has a certain value.
+    #[serde(default)]
+    pub base_url_when: Vec<BaseUrlWhen>,
     /// Variables that override `base_url`.
     #[serde(default)]
     pub base_url_env: Vec<String>,
@@ -39,6 +44,35 @@ pub struct Row {
     pub key_env: Vec<String>,
     /// Whether it needs a key.
     pub key: KeyNeed,
+    /// What it needs beside the key.
+    #[serde(default)]
+    pub settings: BTreeMap<String, Setting>,
+    /// What is odd about it.
+    #[serde(default)]
+    pub quirks: Quirks,
+}
+
+/// Something that a provider needs to know beside the key, such as its `region`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setting {
+    /// Variables that state it.
+    #[serde(default)]
+    pub env: Vec<String>,
+    /// What it is when nobody states it.
+    pub default: Option<String>,
+}
+
+/// Another address for one value of a setting.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaseUrlWhen {
+    /// The setting.
+    pub setting: String,
+    /// Its value.
+    pub value: String,
+    /// Where the provider is then.
+    pub base_url: String,
 }
 
 /// Whether a provider needs a key.
@@ -76,6 +110,12 @@ impl Catalog {
 }
 
 impl Row {
+    /// Where it is with these settings, their places in it not filled in.
+    pub fn base_url_for(&self, settings: &BTreeMap<String, String>) -> &str {
+        let fits = |when: &&BaseUrlWhen| settings.get(&when.setting) == Some(&when.value);
+        self.base_url_when.iter().find(fits).map_or(&self.base_url, |when| &when.base_url)
+    }
+
     /// Where the key of this provider is found when the job does not say.
     pub fn key_source(&self) -> KeySource {
         match self.key {
@@ -93,6 +133,18 @@ mod tests {
     use super::*;
     use crate::provider::table;
 
+    fn check_url(name: &str, url: &str, row: &Row) {
+        let mut whole = url.to_owned();
+        for setting in row.settings.keys() {
+            whole = whole.replace(&format!("{{{setting}}}"), setting);
+        }
+        assert!(!whole.contains(['{', '}']), "{name}: {url} needs a setting that is not listed");
+        let parsed = reqwest::Url::parse(&whole).expect(name);
+        let loopback = matches!(parsed.host_str(), Some("localhost" | "127.0.0.1"));
+        assert!(parsed.scheme() == "https" || loopback, "{name}: {url}");
+        assert!(!url.ends_with('/'), "{name}: {url}");
+    }
+
     #[test]
     fn every_row_can_be_used() {
         let catalog = Catalog::builtin();
@@ -103,10 +155,13 @@ mod tests {
         }
         for (name, row) in &catalog.rows {
             assert!(table::dialect(&row.dialect).is_some(), "{name}: dialect {}", row.dialect);
-            let url = reqwest::Url::parse(&row.base_url).expect(name);
-            let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1"));
-            assert!(url.scheme() == "https" || loopback, "{name}: {url}");
-            assert!(!row.base_url.ends_with('/'), "{name}: {url}");
+            let whens = row.base_url_when.iter().map(|when| &when.base_url);
+            for url in std::iter::once(&row.base_url).chain(whens) {
+                assert!(!url.is_empty() || !row.base_url_env.is_empty(), "{name}: nowhere");
+                if !url.is_empty() {
+                    check_url(name, url, row);
+                }
+            }
             assert_eq!(row.key == KeyNeed::Required, matches!(row.key_source(), KeySource::Env(_)));
             assert!(row.key != KeyNeed::Required || !row.key_env.is_empty(), "{name}: no key_env");
         }

@@ -10,6 +10,7 @@ use crate::call::usage::{Usage, UsageSource};
 use crate::provider::draft::Draft;
 use crate::provider::errors::{self, Told};
 use crate::provider::finish::{self, Finish};
+use crate::provider::quirks::Quirks;
 use crate::provider::{Dialect, Endpoint, Flow, Rejected, answered, headroom};
 use crate::wire::frames::Frame;
 use crate::wire::message::{WireReply, WireRequest};
@@ -28,7 +29,13 @@ impl Dialect for Cohere {
         "cohere"
     }
 
-    fn accepts(&self, _model: &str, name: &str, value: &Value) -> Result<(), String> {
+    fn accepts(
+        &self,
+        _quirks: &Quirks,
+        _model: &str,
+        name: &str,
+        value: &Value,
+    ) -> Result<(), String> {
         request::accepts(name, value)
     }
 

@@ -10,6 +10,7 @@ use crate::call::request::Request;
 use crate::call::response::Response;
 use crate::provider::draft::Draft;
 use crate::provider::gemini::params::Asked;
+use crate::provider::quirks::Quirks;
 use crate::provider::{Dialect, Endpoint, Flow, Rejected};
 use crate::wire::frames::Frame;
 use crate::wire::message::{KeyHeader, WireReply, WireRequest};
@@ -26,22 +27,28 @@ impl Dialect for Gemini {
         "gemini"
     }
 
-    fn accepts(&self, model: &str, name: &str, value: &Value) -> Result<(), String> {
+    fn accepts(
+        &self,
+        _quirks: &Quirks,
+        model: &str,
+        name: &str,
+        value: &Value,
+    ) -> Result<(), String> {
         match name {
             "metadata" if !value.is_null() => Err("Google AI Studio keeps no labels".to_owned()),
             _ => accepts(model, name, value),
         }
     }
 
+    fn settings(&self) -> &'static [&'static str] {
+        &["api_version"]
+    }
+
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<WireRequest, Failure> {
         let body = serde_json::to_vec(&body(request)?).expect("a JSON value is JSON");
-        let header = |key| KeyHeader { name: "x-goog-api-key", prefix: "", key };
-        Ok(WireRequest {
-            url: [&*place(endpoint, &request.model), method(request)].concat(),
-            headers: Vec::new(),
-            key: endpoint.key.clone().map(header),
-            body: body.into(),
-        })
+        let url = [&*place(endpoint, &request.model), method(request)].concat();
+        let key = endpoint.key.as_ref().map(|key| KeyHeader::plain("x-goog-api-key", key));
+        Ok(WireRequest { key, ..WireRequest::new(url, body) })
     }
 
     fn decode(&self, reply: &WireReply) -> Result<Response, Rejected> {

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::call::request::{Message, Params, Request};
+use crate::provider::quirks::Quirks;
 use crate::provider::{Dialect, Endpoint};
 
 /// Every parameter of `OpenAI`'s chat API: each has a file.
@@ -64,7 +65,7 @@ pub fn check_params(dialect: &dyn Dialect) {
 fn check(dialect: &dyn Dialect, case: &Value, file: &str) {
     let model = case["model"].as_str().expect("a model");
     let name = case["param"].as_str().expect("a parameter");
-    let accepted = dialect.accepts(model, name, &case["value"]);
+    let accepted = dialect.accepts(&Quirks::default(), model, name, &case["value"]);
     if case["expect"]["refused"] == true {
         assert!(accepted.is_err_and(|why| !why.is_empty()), "{file}: it is accepted");
         return;
@@ -81,7 +82,7 @@ fn check(dialect: &dyn Dialect, case: &Value, file: &str) {
         provider: "lab".into(),
         base_url: "http://h".into(),
         key: None,
-        settings: std::collections::BTreeMap::new(),
+        ..Endpoint::default()
     };
     let sent = dialect.encode(&endpoint, &request).expect(file);
     let body: Value = serde_json::from_slice(&sent.body).expect("JSON is sent");

@@ -7,6 +7,7 @@
 //! To add a provider that speaks a known dialect, add a row to `catalog.toml`, or a
 //! `[providers.<name>]` to the job. To add a dialect, add a file here and a line to `table.rs`.
 
+pub mod access;
 pub mod answered;
 pub mod anthropic;
 pub mod asked;
@@ -21,9 +22,11 @@ pub mod gemini;
 #[cfg(test)]
 pub mod golden;
 pub mod headroom;
+pub mod located;
 pub mod names;
 pub mod ollama;
 pub mod openai_chat;
+pub mod quirks;
 pub mod table;
 
 use std::collections::BTreeMap;
@@ -37,8 +40,9 @@ use crate::call::response::Response;
 use crate::pace::Limits;
 use crate::provider::auth::KeySource;
 use crate::provider::draft::Draft;
+use crate::provider::quirks::Quirks;
 use crate::wire::frames::{Frame, Framing};
-use crate::wire::message::{WireReply, WireRequest};
+use crate::wire::message::{AddedHeader, WireReply, WireRequest};
 use crate::wire::secret::Secret;
 
 /// Who answers: one row of the catalogue or of the job.
@@ -54,10 +58,40 @@ pub struct Provider {
     pub key: KeySource,
     /// What it allows, as the user stated it.
     pub limits: Limits,
+    /// What it needs beside the key: `api_version`, `region`, ...
+    pub settings: Arc<BTreeMap<String, String>>,
+    /// What is odd about it.
+    pub quirks: Arc<Quirks>,
+    /// Headers that go with every request, by name.
+    pub headers: Vec<(String, HeaderSource)>,
+}
+
+/// Where the value of a header is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderSource {
+    /// In the job: it is no secret.
+    Text(String),
+    /// In this variable.
+    Env(String),
+}
+
+impl Provider {
+    /// The tongue in which it is asked for this model: some models answer on another of its paths.
+    pub fn dialect_for(&self, model: &str) -> &'static dyn Dialect {
+        self.dialect.for_model(model).unwrap_or(self.dialect)
+    }
+
+    /// Whether this model takes the parameter; `Err` tells people why not.
+    pub fn accepts(&self, model: &str, name: &str, value: &Value) -> Result<(), String> {
+        if self.quirks.unsupported.contains(name) {
+            return Err("it is listed as `unsupported`".to_owned());
+        }
+        self.dialect_for(model).accepts(&self.quirks, model, name, value)
+    }
 }
 
 /// A provider with its key in hand, ready to be called.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Endpoint {
     /// The provider's name.
     pub provider: Arc<str>,
@@ -65,8 +99,25 @@ pub struct Endpoint {
     pub base_url: Arc<str>,
     /// The key, where there is one.
     pub key: Option<Secret>,
+    /// Headers that go with every request.
+    pub headers: Arc<[AddedHeader]>,
     /// What the provider needs beside it: `api_version`, `region`, ...
     pub settings: BTreeMap<String, String>,
+    /// What is odd about the provider.
+    pub quirks: Arc<Quirks>,
+}
+
+impl Endpoint {
+    /// The bytes that ask `request` in this tongue, with the headers that the user wants.
+    pub fn encode(&self, dialect: &dyn Dialect, request: &Request) -> Result<WireRequest, Failure> {
+        let mut wire = dialect.encode(self, request)?;
+        if let (Some(header), Some(key)) = (&self.quirks.key_header, &mut wire.key) {
+            key.name = header.to_lowercase().into();
+            key.prefix = self.quirks.key_prefix.clone().into();
+        }
+        wire.added = Arc::clone(&self.headers);
+        Ok(wire)
+    }
 }
 
 /// A tongue that providers speak: pure functions between our words and bytes.
@@ -74,10 +125,31 @@ pub trait Dialect: Send + Sync + std::fmt::Debug {
     /// Its name in the catalogue and in job files.
     fn name(&self) -> &'static str;
 
-    /// Whether it can say this parameter to this model; `Err` tells people why not. A parameter
-    /// that is refused here is never part of a request that is encoded.
-    fn accepts(&self, _model: &str, _name: &str, _value: &Value) -> Result<(), String> {
+    /// The tongue for this model, where it is another one.
+    fn for_model(&self, _model: &str) -> Option<&'static dyn Dialect> {
+        None
+    }
+
+    /// Whether it can say this parameter to this model of a host with these quirks; `Err` tells
+    /// people why not. A parameter that is refused here is never part of a request that is encoded.
+    fn accepts(
+        &self,
+        _quirks: &Quirks,
+        _model: &str,
+        _name: &str,
+        _value: &Value,
+    ) -> Result<(), String> {
         Ok(())
+    }
+
+    /// The settings that it reads of an endpoint: `api_version`, `project`, ...
+    fn settings(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether its parameters can go out under a host's own names.
+    fn renames(&self) -> bool {
+        false
     }
 
     /// The bytes that ask `request` of `endpoint`; `Err` when the dialect cannot say it.

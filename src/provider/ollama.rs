@@ -10,6 +10,7 @@ use crate::call::usage::{Usage, UsageSource};
 use crate::provider::draft::Draft;
 use crate::provider::errors::{self, Told};
 use crate::provider::finish::{self, Finish};
+use crate::provider::quirks::Quirks;
 use crate::provider::{Dialect, Endpoint, Flow, Rejected, answered, headroom};
 use crate::wire::frames::{Frame, Framing};
 use crate::wire::message::{WireReply, WireRequest};
@@ -31,7 +32,13 @@ impl Dialect for Ollama {
         "ollama"
     }
 
-    fn accepts(&self, model: &str, name: &str, value: &Value) -> Result<(), String> {
+    fn accepts(
+        &self,
+        _quirks: &Quirks,
+        model: &str,
+        name: &str,
+        value: &Value,
+    ) -> Result<(), String> {
         request::accepts(model, name, value)
     }
 

@@ -19,6 +19,7 @@ use crate::provider::answered::{counted, unreadable};
 use crate::provider::draft::Draft;
 use crate::provider::errors;
 use crate::provider::finish::{self, Finish};
+use crate::provider::quirks::Quirks;
 use crate::provider::{Dialect, Endpoint, Flow, Rejected};
 use crate::wire::frames::Frame;
 use crate::wire::message::{WireReply, WireRequest};
@@ -32,10 +33,15 @@ impl Dialect for OpenAiChat {
         "openai"
     }
 
+    fn renames(&self) -> bool {
+        true
+    }
+
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<WireRequest, Failure> {
-        let body = serde_json::to_vec(&Body(request)).map_err(|why| {
-            Failure::new(FailureKind::BadRequest, format!("the request is no JSON: {why}"))
-        })?;
+        let body =
+            serde_json::to_vec(&Body { request, quirks: &endpoint.quirks }).map_err(|why| {
+                Failure::new(FailureKind::BadRequest, format!("the request is no JSON: {why}"))
+            })?;
         let url = [&*endpoint.base_url, "/chat/completions"].concat();
         Ok(WireRequest::with_bearer(url, endpoint.key.as_ref(), body))
     }
@@ -89,12 +95,15 @@ struct StreamOptions {
 
 const INCLUDE_USAGE: StreamOptions = StreamOptions { include_usage: true };
 
-/// A request's JSON: the model, the messages, and what the user stated.
-struct Body<'r>(&'r Request);
+/// A request's JSON: the model, the messages, and what the user stated, by the host's names.
+struct Body<'r> {
+    request: &'r Request,
+    quirks: &'r Quirks,
+}
 
 impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let request = self.0;
+        let Self { request, quirks } = self;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("model", &*request.model)?;
         map.serialize_entry("messages", &request.messages)?;
@@ -106,7 +115,7 @@ impl Serialize for Body<'_> {
                         map.serialize_entry(name, value)?;
                     }
                 }
-                value => map.serialize_entry(name, value)?,
+                value => map.serialize_entry(quirks.name(name), value)?,
             }
         }
         if request.is_streamed() && !request.params.contains_key("stream_options") {

@@ -1,39 +1,47 @@
 //! Every key of a run, found before anything is sent.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::job::diagnostic::{Diagnostic, Place};
 use crate::job::key_path::KeyPath;
 use crate::job::plan::Plan;
 use crate::job::{Job, LaneSpec};
+use crate::provider::access::Access;
 use crate::provider::auth::KeyFault;
 use crate::provider::env::Env;
-use crate::wire::secret::{Redactor, Secret};
+use crate::wire::secret::Redactor;
 
-/// The key of each lane's provider, by lane; a fault for each provider whose key is missing.
-/// Lanes that the plan does not use need none.
+/// What opens each lane's provider, by lane; a fault for each provider whose key is missing. The
+/// redactor learns every secret. Lanes that the plan does not use need none.
 pub(super) fn find(
     job: &Job,
     plan: Option<&Plan>,
     env: &Env,
-) -> Result<Vec<Option<Secret>>, Vec<Diagnostic>> {
+    redactor: &Redactor,
+) -> Result<Vec<Access>, Vec<Diagnostic>> {
     let mut faults = Vec::new();
-    let mut told = BTreeSet::new();
-    let mut keys = Vec::with_capacity(job.lanes.len());
+    let mut known: BTreeMap<&str, Access> = BTreeMap::new();
+    let mut opened = Vec::with_capacity(job.lanes.len());
     for (number, lane) in job.lanes.iter().enumerate() {
         if plan.is_some_and(|plan| plan.lane_total(number) == 0) {
-            keys.push(None);
+            opened.push(Access::default());
             continue;
         }
-        match lane.provider.key.find(env) {
-            Ok(key) => keys.push(key),
-            Err(fault) if told.insert(&lane.provider.name) => {
-                faults.push(missing(lane, fault));
+        // One key is looked for once, and one token is fetched for all lanes of a provider.
+        let access = match known.entry(&lane.provider.name) {
+            Entry::Occupied(found) => found.get().clone(),
+            Entry::Vacant(place) => {
+                let found = lane.provider.access(env, redactor).unwrap_or_else(|fault| {
+                    faults.push(missing(lane, fault));
+                    Access::default()
+                });
+                place.insert(found).clone()
             }
-            Err(_) => {}
-        }
+        };
+        opened.push(access);
     }
-    if faults.is_empty() { Ok(keys) } else { Err(faults) }
+    if faults.is_empty() { Ok(opened) } else { Err(faults) }
 }
 
 /// A job that holds one of its keys, as in the words of an `api_key.command`, is a fault: the job is

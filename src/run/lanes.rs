@@ -16,21 +16,21 @@ use crate::job::{Job, LaneSpec};
 use crate::mock::server::Mock;
 use crate::pace::Limits;
 use crate::pace::gate::{Gate, Shared};
-use crate::provider::Endpoint;
+use crate::provider::access::Access;
 use crate::provider::catalog::MOCK;
 use crate::run::observer::LaneStart;
 use crate::run::resume::Done;
 use crate::store::survey::Survey;
 use crate::wire::http::Http;
-use crate::wire::secret::Secret;
 
 /// What lanes are made of.
 pub(super) struct Parts<'p> {
     pub(super) job: &'p Job,
     pub(super) plan: &'p Plan,
-    pub(super) keys: &'p [Option<Secret>],
+    /// What opens each lane's provider, by the lane's number in the job.
+    pub(super) access: &'p [Access],
     pub(super) mock: Option<&'p Mock>,
-    pub(super) transport: Arc<Http>,
+    pub(super) http: Arc<Http>,
     pub(super) origin: Origin,
     pub(super) done: &'p Done,
     /// Calls in flight at once, over all lanes.
@@ -68,23 +68,18 @@ fn lane(
     shared: Vec<Arc<Shared>>,
 ) -> Lane {
     let provider = &spec.provider;
-    let base_url = match parts.mock {
-        Some(mock) if *provider.name == *MOCK => mock.base_url().into(),
-        _ => Arc::clone(&provider.base_url),
-    };
-    let key = parts.keys[in_job].clone();
+    let access = &parts.access[in_job];
+    let mut endpoint = provider.endpoint(access);
+    if let Some(mock) = parts.mock.filter(|_| *provider.name == *MOCK) {
+        endpoint.base_url = mock.base_url().into();
+    }
     let caps = [spec.limits.concurrency, provider.limits.concurrency];
     let cap = caps.into_iter().flatten().min();
     Lane {
         number,
-        endpoint: Endpoint {
-            provider: Arc::clone(&provider.name),
-            base_url,
-            key,
-            settings: BTreeMap::new(),
-        },
-        dialect: provider.dialect,
-        transport: Arc::clone(&parts.transport) as _,
+        endpoint,
+        dialect: provider.dialect_for(&spec.model),
+        transport: access.transport(&parts.http),
         gate: Gate::new(&spec.limits, shared),
         concurrency: cap.unwrap_or(parts.width).min(parts.width),
         retry: parts.job.retry.clone(),

@@ -320,6 +320,7 @@ fn headers(request: &WireRequest) -> Result<HeaderMap, Failure> {
         let message = format!("the value of the header `{name}` cannot be sent");
         Failure::new(FailureKind::BadRequest, message)
     };
+    let name = |name: &str| HeaderName::try_from(name).map_err(|_| bad(name));
     let mut headers = HeaderMap::with_capacity(request.headers.len() + 2);
     let json = HeaderValue::from_static("application/json");
     headers.insert(reqwest::header::CONTENT_TYPE, json);
@@ -328,12 +329,21 @@ fn headers(request: &WireRequest) -> Result<HeaderMap, Failure> {
         headers.insert(HeaderName::from_static(name), value);
     }
     if let Some(key) = &request.key {
-        let text = [key.prefix, key.key.expose()].concat();
-        let mut value = HeaderValue::from_str(&text).map_err(|_| bad(key.name))?;
-        value.set_sensitive(true);
-        headers.insert(HeaderName::from_static(key.name), value);
+        let text = [&*key.prefix, key.key.expose()].concat();
+        headers.insert(name(&key.name)?, sensitive(&text).ok_or_else(|| bad(&key.name))?);
+    }
+    for added in &*request.added {
+        let value = sensitive(added.value.expose()).ok_or_else(|| bad(&added.name))?;
+        headers.insert(name(&added.name)?, value);
     }
     Ok(headers)
+}
+
+/// A value that no log shows.
+fn sensitive(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// The headers that something in the runner reads.
@@ -342,7 +352,13 @@ fn is_of_interest(name: &str) -> bool {
         || name.contains("ratelimit")
         || matches!(
             name,
-            "x-request-id" | "request-id" | "x-should-retry" | "content-type" | "date"
+            "x-request-id"
+                | "request-id"
+                | "x-should-retry"
+                | "content-type"
+                | "date"
+                | "x-amzn-requestid"
+                | "x-amzn-errortype"
         )
 }
 

@@ -1,5 +1,7 @@
 //! Requests and replies as plain data, the same for every transport.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +17,8 @@ pub struct WireRequest {
     pub headers: Vec<(&'static str, String)>,
     /// The header that carries the key, with what stands before the key in it.
     pub key: Option<KeyHeader>,
+    /// Headers that the user wants sent, over all others.
+    pub added: Arc<[AddedHeader]>,
     /// The body: JSON.
     pub body: Bytes,
 }
@@ -22,9 +26,13 @@ pub struct WireRequest {
 impl WireRequest {
     /// A request whose key, where there is one, travels as `authorization: Bearer <key>`.
     pub fn with_bearer(url: String, key: Option<&Secret>, body: impl Into<Bytes>) -> Self {
-        let bearer =
-            |key: &Secret| KeyHeader { name: "authorization", prefix: "Bearer ", key: key.clone() };
-        Self { url, headers: Vec::new(), key: key.map(bearer), body: body.into() }
+        Self { key: key.map(KeyHeader::bearer), ..Self::new(url, body) }
+    }
+
+    /// A request without a key.
+    pub fn new(url: String, body: impl Into<Bytes>) -> Self {
+        let added = Arc::default();
+        Self { url, headers: Vec::new(), key: None, added, body: body.into() }
     }
 }
 
@@ -32,11 +40,32 @@ impl WireRequest {
 #[derive(Clone, Debug)]
 pub struct KeyHeader {
     /// The header's name, in lower case.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What stands before the key, such as `Bearer `.
-    pub prefix: &'static str,
+    pub prefix: Cow<'static, str>,
     /// The key.
     pub key: Secret,
+}
+
+impl KeyHeader {
+    /// `authorization: Bearer <key>`.
+    pub fn bearer(key: &Secret) -> Self {
+        Self { name: "authorization".into(), prefix: "Bearer ".into(), key: key.clone() }
+    }
+
+    /// The key alone in a header of this name.
+    pub fn plain(name: &'static str, key: &Secret) -> Self {
+        Self { name: name.into(), prefix: "".into(), key: key.clone() }
+    }
+}
+
+/// A header that the user wants sent. Its value may be secret.
+#[derive(Clone, Debug)]
+pub struct AddedHeader {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its value.
+    pub value: Secret,
 }
 
 /// A whole reply.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use memchr::memmem;
@@ -41,21 +41,30 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Takes the keys of a run out of texts that come from outside.
+/// Takes the keys of a run out of texts that come from outside. Its clones know the same keys.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
-    needles: Arc<Vec<memmem::Finder<'static>>>,
+    /// The longest first.
+    needles: Arc<RwLock<Vec<memmem::Finder<'static>>>>,
 }
 
 impl Redactor {
     /// A redactor of these keys, as they stand and however JSON may escape them.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
-        let long = secrets.into_iter().filter(|secret| secret.0.len() >= SHORTEST);
-        let mut needles: Vec<&str> = long.map(Secret::expose).collect();
-        needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
-        needles.dedup();
-        let finders = needles.into_iter().map(|needle| memmem::Finder::new(needle).into_owned());
-        Self { needles: Arc::new(finders.collect()) }
+        let redactor = Self::default();
+        secrets.into_iter().for_each(|secret| redactor.learn(secret));
+        redactor
+    }
+
+    /// From now on this key is taken out too, by every clone.
+    pub fn learn(&self, secret: &Secret) {
+        let needle = secret.expose().as_bytes();
+        let mut needles = self.needles.write().unwrap_or_else(PoisonError::into_inner);
+        if needle.len() < SHORTEST || needles.iter().any(|known| known.needle() == needle) {
+            return;
+        }
+        let place = needles.partition_point(|known| known.needle().len() >= needle.len());
+        needles.insert(place, memmem::Finder::new(needle).into_owned());
     }
 
     /// The bytes without any key; the same buffer when there was none in it.
@@ -66,11 +75,12 @@ impl Redactor {
             needle.find(&bytes).is_some()
                 || escapes && find_escaped(&bytes, needle.needle()).is_some()
         };
-        if !self.needles.iter().any(is_in) {
+        let needles = self.needles.read().unwrap_or_else(PoisonError::into_inner);
+        if !needles.iter().any(is_in) {
             return bytes;
         }
         let mut clean = bytes.to_vec();
-        for needle in self.needles.iter() {
+        for needle in needles.iter() {
             clean = replace(&clean, needle.needle());
         }
         clean.into()
@@ -78,7 +88,7 @@ impl Redactor {
 
     /// The text without any key.
     pub fn clean_text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.needles.is_empty() {
+        if self.needles.read().unwrap_or_else(PoisonError::into_inner).is_empty() {
             return Cow::Borrowed(text);
         }
         let bytes = Bytes::copy_from_slice(text.as_bytes());
@@ -150,6 +160,9 @@ mod tests {
         let slashes = Redactor::new(&[Secret::new("ab/cd+ef==")]);
         assert_eq!(slashes.clean_text(r#""ab\/cd+ef==""#), "\"[redacted]\"");
         assert_eq!(slashes.clean_text(r"C:\path\ab/cd+ef="), r"C:\path\ab/cd+ef=");
+        let later = slashes.clone();
+        slashes.learn(&Secret::new("a-later-token"));
+        assert_eq!(later.clean_text("a-later-token"), REDACTED);
         let innocent = Bytes::from_static(b"nothing here");
         assert_eq!(redactor.clean_bytes(innocent.clone()), innocent);
     }

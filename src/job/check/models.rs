@@ -191,7 +191,7 @@ impl Check<'_> {
         let refused: Vec<(String, String)> = stated
             .iter()
             .filter_map(|(name, value)| {
-                Some((name.clone(), provider.dialect.accepts(model, name, value).err()?))
+                Some((name.clone(), provider.accepts(model, name, value).err()?))
             })
             .collect();
         let is_told = DROPPED.iter().any(|name| {

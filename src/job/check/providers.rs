@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use reqwest::Url;
+use reqwest::header::{HeaderName, HeaderValue};
 
 use crate::call::duration::{DurationText, parse_duration};
 use crate::job::check::Check;
 use crate::job::check::limits::limits;
 use crate::job::diagnostic::{Diagnostic, On, Place};
 use crate::job::file::{KeyFile, LimitsFile, ProviderFile};
-use crate::job::file_values::Named;
+use crate::job::file_values::{HeaderFile, Named};
 use crate::job::key_path::KeyPath;
+use crate::job::veil;
 use crate::job::words;
 use crate::mock::faults::Faults;
 use crate::mock::limits::Limits as Enforced;
@@ -19,7 +20,9 @@ use crate::mock::script::Script;
 use crate::pace::Limits;
 use crate::provider::auth::KeySource;
 use crate::provider::catalog::{MOCK, Row};
-use crate::provider::{Dialect, Provider, table};
+use crate::provider::located::{Changes, checked_url, located};
+use crate::provider::quirks::Quirks;
+use crate::provider::{Dialect, HeaderSource, Provider, table};
 
 /// The dialect of a provider of the user's own that names none, and of the built-in one.
 const USUAL_DIALECT: &str = "openai";
@@ -106,29 +109,45 @@ impl Check<'_> {
         section: Option<&ProviderFile>,
         path: &KeyPath,
     ) -> Option<Provider> {
-        let stated_dialect = section.and_then(|section| section.dialect.as_deref());
-        let dialect = match stated_dialect {
-            Some(dialect) => self.dialect(dialect, &path.key("dialect")),
-            None => self.row_dialect(name, row, path),
+        let before = self.faults.len();
+        let changes = section.map(|section| self.changes(section, path)).unwrap_or_default();
+        let speaks = changes.dialect.or_else(|| table::dialect(&row.dialect));
+        self.heard(name, Some(row), speaks, &changes, path);
+        let is_good = self.faults.len() == before;
+        match located(name, row, changes, self.env) {
+            Ok(provider) => Some(provider).filter(|_| is_good),
+            Err(faults) => {
+                // What is wrong in the section itself was told, and better.
+                for fault in faults.into_iter().filter(|_| is_good) {
+                    let told = Diagnostic::at_key(path.clone(), fault.message);
+                    self.faults.push(told.help(fault.help));
+                }
+                None
+            }
+        }
+    }
+
+    /// What a section states, each part of it held against what it may be.
+    fn changes(&mut self, section: &ProviderFile, path: &KeyPath) -> Changes {
+        let dialect = section.dialect.as_deref();
+        let base_url = section.base_url.as_deref();
+        let (key_header, key_prefix) = self.key_header(section, path);
+        let quirks = Quirks {
+            rename: section.rename.clone(),
+            unsupported: section.unsupported.iter().cloned().collect(),
+            openai_rules: false,
+            key_header,
+            key_prefix,
         };
-        let base_url = match section.and_then(|section| section.base_url.as_deref()) {
-            Some(url) => self.base_url(url, &path.key("base_url")),
-            None => match self.env.first(&row.base_url_env) {
-                Some((variable, url)) => self.url_of_variable(variable, &url, path),
-                None => Some(row.base_url.trim_end_matches('/').to_owned()),
-            },
-        };
-        let key = match section.and_then(|section| section.api_key.as_ref()) {
-            Some(key) => self.key(key, &path.key("api_key")),
-            None => Some(row.key_source()),
-        };
-        Some(Provider {
-            name: name.into(),
-            dialect: dialect?,
-            base_url: base_url?.into(),
-            key: key?,
-            limits: section.map_or_else(Limits::default, |section| limits(&section.limits)),
-        })
+        Changes {
+            dialect: dialect.and_then(|name| self.dialect(name, &path.key("dialect"))),
+            base_url: base_url.and_then(|url| self.base_url(url, &path.key("base_url"))),
+            key: section.api_key.as_ref().and_then(|key| self.key(key, &path.key("api_key"))),
+            limits: limits(&section.limits),
+            settings: settings(section),
+            quirks,
+            headers: self.headers(&section.headers, &path.key("headers")),
+        }
     }
 
     fn own(&mut self, name: &str, section: &ProviderFile, path: &KeyPath) -> Option<Provider> {
@@ -147,21 +166,103 @@ impl Check<'_> {
             };
             self.missing.push(Diagnostic::at_key(path.clone(), message).help(help));
         }
-        let dialect = section.dialect.as_deref().unwrap_or(USUAL_DIALECT);
-        let dialect = self.dialect(dialect, &path.key("dialect"));
-        let base_url =
-            section.base_url.as_deref().and_then(|url| self.base_url(url, &path.key("base_url")));
-        let key = match &section.api_key {
-            Some(key) => self.key(key, &path.key("api_key")),
-            None => Some(KeySource::None),
+        let changes = self.changes(section, path);
+        let dialect = match section.dialect {
+            Some(_) => changes.dialect,
+            None => table::dialect(USUAL_DIALECT),
         };
+        self.heard(name, None, dialect, &changes, path);
         Some(Provider {
             name: name.into(),
             dialect: dialect?,
-            base_url: base_url?.into(),
-            key: key?,
-            limits: limits(&section.limits),
+            base_url: changes.base_url?.into(),
+            key: match section.api_key {
+                Some(_) => changes.key?,
+                None => KeySource::None,
+            },
+            limits: changes.limits,
+            settings: Arc::new(changes.settings),
+            quirks: Arc::new(changes.quirks),
+            headers: changes.headers,
         })
+    }
+
+    /// Settings that nobody would read, and names that cannot be changed.
+    fn heard(
+        &mut self,
+        name: &str,
+        row: Option<&Row>,
+        dialect: Option<&'static dyn Dialect>,
+        changes: &Changes,
+        path: &KeyPath,
+    ) {
+        let Some(dialect) = dialect else { return };
+        if !changes.quirks.rename.is_empty() && !dialect.renames() {
+            let message =
+                format!("the dialect `{}` has names of its own for parameters", dialect.name());
+            let fault = Diagnostic::at_key(path.key("rename"), message);
+            self.faults.push(
+                fault.help("take `rename` out; what the provider alone knows goes into `extra`"),
+            );
+        }
+        for setting in changes.settings.keys() {
+            let of_row = row.is_some_and(|row| row.settings.contains_key(setting));
+            if of_row || dialect.settings().contains(&setting.as_str()) {
+                continue;
+            }
+            let message = format!("`{name}` has no `{setting}`");
+            let fault = Diagnostic::at_key(path.key(setting), message);
+            self.faults.push(fault.help("take it out: nothing reads it there"));
+        }
+    }
+
+    /// The header that carries the key, and what stands before the key in it.
+    fn key_header(&mut self, section: &ProviderFile, path: &KeyPath) -> (Option<String>, String) {
+        let Some(stated) = &section.key_header else { return (None, String::new()) };
+        let (name, prefix) = match stated.split_once(':') {
+            Some((name, prefix)) => (name.trim(), format!("{} ", prefix.trim())),
+            None => (stated.trim(), String::new()),
+        };
+        if HeaderName::try_from(name).is_err() || HeaderValue::from_str(&prefix).is_err() {
+            let message = "this is not the name of a header";
+            let help = "write key_header = \"x-api-key\", or \"authorization: Token\" for what \
+                        stands before the key";
+            self.faults.push(Diagnostic::at_value(path.key("key_header"), message).help(help));
+        }
+        (Some(name.to_owned()), prefix)
+    }
+
+    fn headers(
+        &mut self,
+        stated: &Named<HeaderFile>,
+        path: &KeyPath,
+    ) -> Vec<(String, HeaderSource)> {
+        let mut headers = Vec::new();
+        for (name, value) in &stated.0 {
+            if HeaderName::try_from(name).is_err() {
+                let fault = Diagnostic::at_key(path.key(name), "this is not the name of a header");
+                self.faults.push(fault.help("a header is called X-Team, for example"));
+            }
+            let source = match value {
+                HeaderFile::Text(text) => {
+                    if veil::is_key_place(&path.key(name)) {
+                        let message =
+                            "a key does not belong into a job, which is kept with every run";
+                        let help = format!("name its variable: {name} = {{ env = \"NAME\" }}");
+                        let fault = Diagnostic::at_key(path.key(name), message);
+                        self.faults.push(fault.help(help));
+                    }
+                    if HeaderValue::from_str(text).is_err() {
+                        let fault = Diagnostic::at_value(path.key(name), "this cannot be sent");
+                        self.faults.push(fault.help("a header is one line of text"));
+                    }
+                    HeaderSource::Text(text.clone())
+                }
+                HeaderFile::Env(variable) => HeaderSource::Env(variable.clone()),
+            };
+            headers.push((name.clone(), source));
+        }
+        headers
     }
 
     /// The built-in provider. Its limits are what it enforces, so nobody paces by them.
@@ -170,6 +271,15 @@ impl Check<'_> {
             ("dialect", section.dialect.is_some()),
             ("base_url", section.base_url.is_some()),
             ("api_key", section.api_key.is_some()),
+            ("key_header", section.key_header.is_some()),
+            ("headers", !section.headers.0.is_empty()),
+            ("rename", !section.rename.is_empty()),
+            ("unsupported", !section.unsupported.is_empty()),
+            ("api_version", section.api_version.is_some()),
+            ("region", section.region.is_some()),
+            ("project", section.project.is_some()),
+            ("location", section.location.is_some()),
+            ("account", section.account.is_some()),
         ];
         for (key, _) in foreign.into_iter().filter(|(_, stated)| *stated) {
             let message =
@@ -184,6 +294,9 @@ impl Check<'_> {
             base_url: MOCK_URL.into(),
             key: KeySource::None,
             limits: Limits::default(),
+            settings: Arc::default(),
+            quirks: Arc::default(),
+            headers: Vec::new(),
         }
     }
 
@@ -254,39 +367,12 @@ impl Check<'_> {
         found
     }
 
-    fn row_dialect(
-        &mut self,
-        name: &str,
-        row: &Row,
-        path: &KeyPath,
-    ) -> Option<&'static dyn Dialect> {
-        let found = table::dialect(&row.dialect);
-        if found.is_none() {
-            let message = format!("`{name}` speaks a dialect that is not supported yet");
-            let help = "state another `dialect`, or leave the provider out";
-            self.faults.push(Diagnostic::at_key(path.clone(), message).help(help));
-        }
-        found
-    }
-
     fn base_url(&mut self, text: &str, path: &KeyPath) -> Option<String> {
         let fault = match checked_url(text) {
             Ok(url) => return Some(url),
             Err(why) => Diagnostic::at_value(path.clone(), format!("`base_url` {why}")),
         };
         self.faults.push(fault.help("write scheme, host and path: base_url = \"https://host/v1\""));
-        None
-    }
-
-    fn url_of_variable(&mut self, variable: &str, text: &str, path: &KeyPath) -> Option<String> {
-        let fault = match checked_url(text) {
-            Ok(url) => return Some(url),
-            // The value is not shown: it may hold a password.
-            Err(why) => {
-                Diagnostic::at_key(path.clone(), format!("the variable `{variable}` {why}"))
-            }
-        };
-        self.faults.push(fault.help(format!("export {variable}=https://host/v1, or unset it")));
         None
     }
 
@@ -326,22 +412,17 @@ impl Check<'_> {
     }
 }
 
-/// A URL to which paths can be added, without a slash at its end.
-fn checked_url(text: &str) -> Result<String, &'static str> {
-    let url = Url::parse(text.trim()).map_err(|_| "is not a URL")?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err("must begin with https:// or http://");
-    }
-    if url.host_str().is_none_or(str::is_empty) {
-        return Err("has no host");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a user or a password, which does not belong into a URL");
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("holds a `?` or a `#`, and a path is added to it");
-    }
-    Ok(text.trim().trim_end_matches('/').to_owned())
+/// The settings that a section states.
+fn settings(section: &ProviderFile) -> BTreeMap<String, String> {
+    let stated = [
+        ("api_version", &section.api_version),
+        ("region", &section.region),
+        ("project", &section.project),
+        ("location", &section.location),
+        ("account", &section.account),
+    ];
+    let stated = stated.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    stated.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()
 }
 
 /// The limits of the job file, as the built-in provider enforces them.
@@ -355,29 +436,5 @@ fn enforced(file: &LimitsFile) -> Enforced {
         otpm: file.otpm,
         concurrency: file.concurrency,
         burst: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_base_url_is_a_place_to_which_a_path_is_added() {
-        assert_eq!(checked_url(" https://host/v1/ "), Ok("https://host/v1".to_owned()));
-        assert_eq!(checked_url("http://127.0.0.1:8000"), Ok("http://127.0.0.1:8000".to_owned()));
-        for text in [
-            "host/v1",
-            "ftp://host",
-            "https://",
-            "https://a:b@host",
-            "https://a@host",
-            "https://host/?a=b",
-            "https://host/#a",
-            "",
-            "localhost:8000",
-        ] {
-            assert!(checked_url(text).is_err(), "{text}");
-        }
     }
 }

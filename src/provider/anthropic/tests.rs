@@ -2,7 +2,6 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "values are written in place with json!")]
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
@@ -18,7 +17,7 @@ fn endpoint(key: &str) -> Endpoint {
         provider: "anthropic".into(),
         base_url: "http://h".into(),
         key: Some(Secret::new(key)),
-        settings: BTreeMap::new(),
+        ..Endpoint::default()
     }
 }
 
@@ -59,13 +58,13 @@ fn a_request_goes_to_the_messages_with_one_key_header() {
     assert_eq!(url("http://h/v1/"), "http://h/v1/messages");
     assert_eq!(wire.headers, [("anthropic-version", "2023-06-01".to_owned())]);
     let key = wire.key.expect("a key");
-    assert_eq!((key.name, key.prefix, key.key.expose()), ("x-api-key", "", "sk-ant-api-1"));
+    assert_eq!((&*key.name, &*key.prefix, key.key.expose()), ("x-api-key", "", "sk-ant-api-1"));
     assert_eq!(
         std::str::from_utf8(&wire.body).expect("text"),
         r#"{"model":"claude-3-haiku-20240307","max_tokens":4096,"messages":[{"role":"user","content":"hi"}]}"#
     );
-    let key = key_header(Secret::new("sk-ant-oat01-x"));
-    assert_eq!((key.name, key.prefix), ("authorization", "Bearer "));
+    let key = key_header(&Secret::new("sk-ant-oat01-x"));
+    assert_eq!((&*key.name, &*key.prefix), ("authorization", "Bearer "));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::*;
 use crate::call::failure::Remedy;
 use crate::call::request::{Message, Params};
 use crate::provider::golden;
+use crate::provider::quirks::Quirks;
 use crate::wire::message::Headers;
 use crate::wire::secret::Secret;
 
@@ -20,7 +21,7 @@ fn endpoint(base_url: &str) -> Endpoint {
         provider: "cohere".into(),
         base_url: base_url.into(),
         key: Some(Secret::new("co-1")),
-        settings: std::collections::BTreeMap::new(),
+        ..Endpoint::default()
     }
 }
 
@@ -69,7 +70,10 @@ fn a_request_goes_to_version_2_with_a_bearer() {
         let sent = Cohere.encode(&endpoint(base), &request).expect("it can be said");
         assert_eq!(sent.url, "https://h/v2/chat");
         let key = sent.key.expect("a key");
-        assert_eq!((key.name, key.prefix, key.key.expose()), ("authorization", "Bearer ", "co-1"));
+        assert_eq!(
+            (&*key.name, &*key.prefix, key.key.expose()),
+            ("authorization", "Bearer ", "co-1")
+        );
         assert_eq!(sent.body, r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#);
     }
 }
@@ -132,9 +136,12 @@ fn schemas_budgets_and_limits_take_their_places() {
         ("response_format", json!({"type": "grammar"})),
         ("reasoning_effort", json!("deeply")),
     ] {
-        assert!(Cohere.accepts("m", name, &value).is_err(), "{name}: {value}");
+        assert!(Cohere.accepts(&Quirks::default(), "m", name, &value).is_err(), "{name}: {value}");
     }
-    assert_eq!(Cohere.accepts("m", "citation_options", &json!({"mode": "off"})), Ok(()));
+    assert_eq!(
+        Cohere.accepts(&Quirks::default(), "m", "citation_options", &json!({"mode": "off"})),
+        Ok(())
+    );
 }
 
 #[test]

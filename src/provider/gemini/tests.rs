@@ -1,6 +1,5 @@
 //! What goes out and what is made of what comes back, by hand-written replies.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
@@ -9,6 +8,7 @@ use super::*;
 use crate::call::failure::Remedy;
 use crate::call::request::Params;
 use crate::provider::golden;
+use crate::provider::quirks::Quirks;
 use crate::wire::message::Headers;
 use crate::wire::secret::Secret;
 
@@ -17,7 +17,7 @@ fn endpoint(base_url: &str) -> Endpoint {
         provider: "gemini".into(),
         base_url: base_url.into(),
         key: Some(Secret::new("k-1")),
-        settings: BTreeMap::new(),
+        ..Endpoint::default()
     }
 }
 
@@ -76,7 +76,7 @@ fn the_url_names_model_and_method_and_the_header_carries_the_key() {
     let url = |base: &str, model: &str, params: Value| {
         let wire = Gemini.encode(&endpoint(base), &request(model, hi(), params)).expect("wire");
         let key = wire.key.expect("a key");
-        assert_eq!((key.name, key.prefix, key.key.expose()), ("x-goog-api-key", "", "k-1"));
+        assert_eq!((&*key.name, &*key.prefix, key.key.expose()), ("x-goog-api-key", "", "k-1"));
         assert!(!wire.url.contains("k-1") && wire.headers.is_empty());
         wire.url
     };
@@ -278,7 +278,10 @@ fn an_effort_is_a_level_or_a_budget_by_the_model() {
     for (model, effort) in
         [("gemini-2.5-pro", "none"), ("gemini-2.0-flash", "low"), ("gemini-3-flash", "wild")]
     {
-        assert!(Gemini.accepts(model, "reasoning_effort", &json!(effort)).is_err(), "{model}");
+        assert!(
+            Gemini.accepts(&Quirks::default(), model, "reasoning_effort", &json!(effort)).is_err(),
+            "{model}"
+        );
     }
     let params = json!({"thinking_budget": 7, "include_thoughts": true});
     assert_eq!(
@@ -309,8 +312,8 @@ fn values_that_gemini_does_not_take_are_refused() {
         ("gemini-2.5-flash", "modalities", json!(["smell"])),
         ("gemini-2.5-flash", "extra", json!(1)),
     ] {
-        assert!(Gemini.accepts(model, name, &value).is_err(), "{name} {value}");
-        assert!(Gemini.accepts(model, name, &Value::Null).is_ok(), "{name}");
+        assert!(Gemini.accepts(&Quirks::default(), model, name, &value).is_err(), "{name} {value}");
+        assert!(Gemini.accepts(&Quirks::default(), model, name, &Value::Null).is_ok(), "{name}");
     }
 }
 

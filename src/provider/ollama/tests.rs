@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::call::request::{Message, Params};
 use crate::provider::golden;
+use crate::provider::quirks::Quirks;
 use crate::wire::message::Headers;
 use crate::wire::secret::Secret;
 
@@ -19,7 +20,7 @@ fn endpoint(base_url: &str, key: Option<&str>) -> Endpoint {
         provider: "ollama".into(),
         base_url: base_url.into(),
         key: key.map(Secret::new),
-        settings: std::collections::BTreeMap::new(),
+        ..Endpoint::default()
     }
 }
 
@@ -74,7 +75,7 @@ fn a_request_always_says_whether_to_stream() {
     }
     let sent = Ollama.encode(&endpoint("http://h", Some("k")), &request).expect("it can be said");
     let key = sent.key.expect("a key");
-    assert_eq!((key.name, key.prefix, key.key.expose()), ("authorization", "Bearer ", "k"));
+    assert_eq!((&*key.name, &*key.prefix, key.key.expose()), ("authorization", "Bearer ", "k"));
     assert_eq!(Ollama.framing(), Framing::Lines);
 }
 
@@ -133,7 +134,10 @@ fn what_cannot_be_said_is_told() {
         ("options", json!(5)),
         ("reasoning_effort", json!("deeply")),
     ] {
-        assert!(Ollama.accepts("llama2", name, &value).is_err(), "{name}: {value}");
+        assert!(
+            Ollama.accepts(&Quirks::default(), "llama2", name, &value).is_err(),
+            "{name}: {value}"
+        );
     }
 }
 

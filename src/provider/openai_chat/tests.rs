@@ -43,12 +43,12 @@ fn a_request_goes_out_as_it_was_stated_and_no_more() {
         provider: "lab".into(),
         base_url: "http://h/v1".into(),
         key: Some(Secret::new("sk-1")),
-        settings: std::collections::BTreeMap::new(),
+        ..Endpoint::default()
     };
     let sent = OpenAiChat.encode(&endpoint, &request).expect("it can be said");
     assert_eq!(sent.url, "http://h/v1/chat/completions");
     let key = sent.key.expect("a key");
-    assert_eq!((key.name, key.prefix, key.key.expose()), ("authorization", "Bearer ", "sk-1"));
+    assert_eq!((&*key.name, &*key.prefix, key.key.expose()), ("authorization", "Bearer ", "sk-1"));
     assert_eq!(
         std::str::from_utf8(&sent.body).expect("text"),
         r#"{"model":"gpt-4o-mini","messages":[{"role":"system","content":"short"},{"role":"user","content":"hi"}],"temperature":0,"max_tokens":5,"k":[1]}"#
