@@ -238,6 +238,10 @@ pub struct PromptsFile {
     /// The user's message; a Jinja2 template of the row's columns, such as `{{ question }}`. When
     /// left out, the column `messages` or `prompt` is what is asked.
     pub user: Option<String>,
+    /// A picture that goes with the user's message: a path from the job file's folder, or a URL; a
+    /// Jinja2 template of the row's columns, such as `{{ picture }}`. A row for which it is empty
+    /// has none.
+    pub image: Option<String>,
     /// The column that names a row in reports; the row's number when left out.
     #[schemars(length(min = 1))]
     pub id: Option<String>,

@@ -16,6 +16,7 @@ pub mod load;
 pub mod node;
 pub mod overlay;
 pub mod params;
+pub mod pictures;
 pub mod plan;
 pub mod prompts;
 pub mod rows;

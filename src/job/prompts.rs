@@ -1,11 +1,13 @@
 //! Prompt sets: rows, and what is asked for each.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::call::request::{Message, Params};
+use crate::call::request::{Content, Message, Params};
 use crate::job::params::beside_messages;
+use crate::job::pictures::{self, PictureFault};
 use crate::job::rows::table::Source;
 use crate::job::rows::text::kind;
 use crate::job::rows::{Cause, PROMPT, Row, RowFault};
@@ -25,6 +27,10 @@ pub struct PromptSet {
     pub system: Option<Template>,
     /// The user's message; without one the row brings its own.
     pub user: Option<Template>,
+    /// A picture that goes with the user's message.
+    pub image: Option<Template>,
+    /// The folder from which the paths of pictures start.
+    pub folder: Arc<Path>,
     /// The column that names a row.
     pub id: Option<Arc<str>>,
 }
@@ -56,6 +62,7 @@ impl PromptSet {
         match key {
             "id" => self.id = None,
             "system" => self.system = Some(Template::blank()),
+            "image" => self.image = None,
             _ => self.user = Some(Template::blank()),
         }
         self
@@ -67,11 +74,13 @@ impl PromptSet {
         let columns = Arc::new(Columns(std::mem::take(&mut row.cells)));
         let id = self.name_of(&row, &columns, name, number)?;
         let system = self.rendered("system", self.system.as_ref(), &row, &columns)?;
+        let image = self.rendered("image", self.image.as_ref(), &row, &columns)?;
         if let Some(user) = self.rendered("user", self.user.as_ref(), &row, &columns)? {
             self.replaces_nothing(&row, &columns)?;
             let mut messages: Vec<Message> =
                 system.map(|text| Message::text("system", text)).into_iter().collect();
             messages.push(Message::text("user", user));
+            self.show(image.as_deref(), &mut messages).map_err(|why| self.unseen(&row, why))?;
             return Ok(Prompt { row: id, messages, params: Params::default() });
         }
         // Whatever a template did with the columns, it is done.
@@ -81,7 +90,30 @@ impl PromptSet {
         if let Some(system) = system.filter(|_| !has_system) {
             messages.insert(0, Message::text("system", system));
         }
+        self.show(image.as_deref(), &mut messages).map_err(|why| self.unseen(&row, why))?;
         Ok(Prompt { row: id, messages, params })
+    }
+
+    /// Adds the picture to the last message of the user, and reads those that are named by a path.
+    fn show(&self, image: Option<&str>, messages: &mut [Message]) -> Result<(), PictureFault> {
+        pictures::read(messages, &self.folder)?;
+        let image = image.map(str::trim).filter(|image| !image.is_empty());
+        let last = messages.iter_mut().rev().find(|message| message.role == "user");
+        if let (Some(image), Some(message)) = (image, last) {
+            let picture = pictures::part(image, &self.folder)?;
+            let mut parts = match std::mem::take(&mut message.content) {
+                Content::Text(text) => vec![json!({"type": "text", "text": text})],
+                Content::Parts(Value::Array(parts)) => parts,
+                Content::Parts(_) | Content::Absent => Vec::new(),
+            };
+            parts.push(picture);
+            message.content = Content::Parts(parts.into());
+        }
+        Ok(())
+    }
+
+    fn unseen(&self, row: &Row, why: PictureFault) -> RowFault {
+        self.fault(row, why.message).help(why.help)
     }
 
     /// A row that brings its own messages is not asked something else in their place.
@@ -255,8 +287,6 @@ impl PromptSet {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn set(items: Value) -> PromptSet {
@@ -267,6 +297,8 @@ mod tests {
             source: Source::Inline(Arc::new(items)),
             system: None,
             user: None,
+            image: None,
+            folder: Path::new("").into(),
             id: None,
         }
     }

@@ -1,5 +1,7 @@
 //! Prompt files and jobs with faults: told with file and line before anything is sent, or right.
 
+use serde_json::{Value, json};
+
 use crate::support::handlers::echo;
 use crate::support::job::JobDir;
 use crate::support::lab::Lab;
@@ -254,4 +256,28 @@ fn what_stands_beside_messages_goes_along_where_it_is_a_parameter() {
     assert_eq!(body["tools"].to_string(), tools);
     let keys: Vec<&String> = body.as_object().expect("an object").keys().collect();
     assert_eq!(keys, ["model", "messages", "tools"]);
+}
+
+#[test]
+fn a_picture_is_named_by_its_path_in_messages_and_in_a_column() {
+    let server = Server::start(echo());
+    let keys = "file = \"x.csv\"\nuser = \"{{ q }}\"\nimage = \"{{ picture }}\"";
+    let own = "[prompts.own]\nfile = \"own.jsonl\"\n";
+    let dir = JobDir::with(&Lab::at(&server).prompts(keys).and(own));
+    dir.write("cat.png", b"\x89PNG\r\n\x1a\n");
+    dir.write("x.csv", "q,picture\ncat?,cat.png\nweb?,https://h/a.png\nnone?,\n");
+    let part = r#"{"type":"image_url","image_url":{"url":"cat.png","detail":"low"}}"#;
+    dir.write("own.jsonl", format!(r#"{{"messages":[{{"role":"user","content":[{{"type":"text","text":"own?"}},{part}]}}]}}"#));
+    dir.go(0);
+    let url = |body: &Value| body["messages"][0]["content"].pointer("/1/image_url/url").cloned();
+    let mut urls: Vec<Option<Value>> = server.bodies().iter().map(url).collect();
+    urls.sort_by_key(|url| url.as_ref().map(Value::to_string));
+    let read = Some(json!("data:image/png;base64,iVBORw0KGgo="));
+    assert_eq!(urls, [None, read.clone(), read, Some(json!("https://h/a.png"))]);
+    let is_low = |body: &Value| body["messages"][0]["content"][1]["image_url"]["detail"] == "low";
+    assert_eq!(server.bodies().iter().filter(|body| is_low(body)).count(), 1);
+
+    dir.write("x.csv", "q,picture\ncat?,dog.png\n");
+    let told = dir.refused();
+    assert!(told.contains("dog.png` cannot be read") && told.contains("x.csv:2"), "{told}");
 }

@@ -43,6 +43,7 @@ impl Check<'_> {
             }
             let system = self.template(section.system.as_deref(), &path.key("system"));
             let user = self.template(section.user.as_deref(), &path.key("user"));
+            let image = self.template(section.image.as_deref(), &path.key("image"));
             let source = self.source(section, &path, &mut input);
             let Some(source) = source else { continue };
             let shown = match &source {
@@ -60,6 +61,8 @@ impl Check<'_> {
                 source,
                 system,
                 user,
+                image,
+                folder: self.folder().into(),
                 id: section.id.as_deref().map(Into::into),
             });
         }

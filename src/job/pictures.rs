@@ -1,0 +1,133 @@
+//! Pictures named by a path: read and put into the message, since no provider can see this
+//! machine's files.
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::call::request::{Content, Message};
+
+/// The largest file that is sent: the widest limit of today's providers for a whole request.
+const LARGEST: u64 = 100 * 1024 * 1024;
+
+/// How the files that models take begin.
+const KINDS: [(&[u8], &str); 6] = [
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xFF\xD8\xFF", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"%PDF-", "application/pdf"),
+    (b"BM", "image/bmp"),
+];
+
+/// Why a picture cannot be sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PictureFault {
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: &'static str,
+}
+
+/// A part of a message that shows the picture at this path or URL; a relative path starts at
+/// `folder`.
+pub fn part(picture: &str, folder: &Path) -> Result<Value, PictureFault> {
+    let url = match path_of(picture) {
+        Some(path) => data_url(&folder.join(path))?,
+        None => picture.to_owned(),
+    };
+    Ok(json!({"type": "image_url", "image_url": {"url": url}}))
+}
+
+/// Reads every picture that the messages name by a path; a relative one starts at `folder`. URLs
+/// stay as they are.
+pub fn read(messages: &mut [Message], folder: &Path) -> Result<(), PictureFault> {
+    for message in messages {
+        let Content::Parts(Value::Array(parts)) = &mut message.content else { continue };
+        for part in parts.iter_mut().filter(|part| part["type"] == "image_url") {
+            let url = match &mut part["image_url"] {
+                Value::Object(image) => image.get_mut("url"),
+                url => Some(url),
+            };
+            let Some(Value::String(url)) = url else { continue };
+            if let Some(path) = path_of(url) {
+                *url = data_url(&folder.join(path))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The path that is meant, where it is no URL.
+fn path_of(picture: &str) -> Option<&str> {
+    if let Some(path) = picture.strip_prefix("file://") {
+        return Some(path);
+    }
+    let is_url = picture.contains("://") || picture.starts_with("data:");
+    (!is_url).then_some(picture)
+}
+
+fn data_url(path: &Path) -> Result<String, PictureFault> {
+    let shown = path.display();
+    let unread = |why: std::io::Error| PictureFault {
+        message: format!("the picture `{shown}` cannot be read: {why}"),
+        help: "relative paths start at the job file's folder",
+    };
+    let metadata = fs::metadata(path).map_err(unread)?;
+    if !metadata.is_file() || metadata.len() > LARGEST {
+        let what = if metadata.is_file() { "larger than 100 MiB" } else { "no file" };
+        let message = format!("the picture `{shown}` is {what}");
+        return Err(PictureFault { message, help: "name a PNG, JPEG, GIF or WebP file" });
+    }
+    let bytes = fs::read(path).map_err(unread)?;
+    let kind = kind(&bytes).ok_or_else(|| PictureFault {
+        message: format!("`{shown}` is no picture that models take"),
+        help: "name a PNG, JPEG, GIF or WebP file",
+    })?;
+    Ok(format!("data:{kind};base64,{}", STANDARD.encode(bytes)))
+}
+
+/// What a file is, by its content: names lie.
+fn kind(bytes: &[u8]) -> Option<&'static str> {
+    if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+        return Some("image/webp");
+    }
+    KINDS.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, kind)| *kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_becomes_what_stands_in_the_file_and_a_url_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("a.jpg"), b"\x89PNG\r\n\x1a\nrest").expect("written");
+        let url = |url: &str| {
+            let part = json!({"type": "image_url", "image_url": {"url": url, "detail": "low"}});
+            let content = json!([{"type": "text", "text": "what?"}, part]);
+            let message = json!({"role": "user", "content": content});
+            let mut messages = [serde_json::from_value(message).expect("a message")];
+            read(&mut messages, folder.path())?;
+            let value = serde_json::to_value(&messages[0]).expect("JSON");
+            assert_eq!(value["content"][1]["image_url"]["detail"], "low");
+            Ok(value["content"][1]["image_url"]["url"].as_str().unwrap_or_default().to_owned())
+        };
+        let read = "data:image/png;base64,iVBORw0KGgpyZXN0";
+        assert_eq!(url("a.jpg"), Ok(read.to_owned()));
+        let whole = format!("file://{}", folder.path().join("a.jpg").display());
+        assert_eq!(url(&whole), Ok(read.to_owned()));
+        for same in ["https://h/a.png", "data:image/png;base64,AA==", "gs://b/a.png"] {
+            assert_eq!(url(same), Ok(same.to_owned()));
+        }
+        let missing: Result<_, PictureFault> = url("b.png");
+        assert!(missing.expect_err("no file").message.contains("cannot be read"));
+        fs::write(folder.path().join("t.png"), "text").expect("written");
+        assert!(url("t.png").expect_err("text").message.contains("no picture"));
+        assert!(url(".").expect_err("a folder").message.contains("no file"));
+    }
+}
