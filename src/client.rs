@@ -35,6 +35,8 @@ use crate::wire::transport::{Opened, Transport};
 pub struct Client {
     env: Env,
     catalog: Catalog,
+    /// The program's own providers, by name.
+    own: HashMap<String, Provider>,
     /// Each provider that was called, by name.
     known: Mutex<HashMap<String, Arc<Known>>>,
 }
@@ -55,7 +57,28 @@ impl Client {
 
     /// A client with the keys of this environment.
     pub fn with_env(env: Env) -> Self {
-        Self { env, catalog: Catalog::builtin(), known: Mutex::default() }
+        let (own, known) = (HashMap::new(), Mutex::default());
+        Self { env, catalog: Catalog::builtin(), own, known }
+    }
+
+    /// The same client with a provider of the program's own, in place of the catalogue's of that
+    /// name. Its models are `name/model`; its dialect may be one of [`crate::provider::table`] or
+    /// the program's own.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use runner::{Client, KeySource, OpenAiChat, Provider, Request};
+    ///
+    /// let mut lab = Provider::new("lab", &OpenAiChat, "http://127.0.0.1:8000/v1");
+    /// lab.key = KeySource::Env(vec!["LAB_KEY".to_owned()]);
+    /// let client = Client::from_env()?.with_provider(lab);
+    /// let reply = client.completion(Request::new("lab/llama-3").user("Hello!")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_provider(mut self, provider: Provider) -> Self {
+        self.own.insert(provider.name.to_string(), provider);
+        self
     }
 
     /// Asks once and waits for the whole answer. `Err` says by its kind what went wrong, and
@@ -93,7 +116,8 @@ impl Client {
         let bad = |message: String, help: &str| {
             Failure::new(FailureKind::BadRequest, format!("{message}; {help}"))
         };
-        let resolved = resolve(&request.model, &self.catalog, &[])
+        let own: Vec<&str> = self.own.keys().map(String::as_str).collect();
+        let resolved = resolve(&request.model, &self.catalog, &own)
             .map_err(|why| bad(why.message, &why.help))?;
         let known = self.known(&resolved.provider)?;
         request.model = resolved.model.into();
@@ -117,18 +141,13 @@ impl Client {
     }
 
     fn make(&self, provider: &str) -> Result<Known, Failure> {
-        let fault = |message: String| Failure::new(FailureKind::BadRequest, message);
-        let Some((name, row)) = self.catalog.find(provider) else {
-            let message = format!("`{provider}` can only be asked from a job");
-            return Err(fault(message));
+        let provider = match self.own.get(provider) {
+            Some(own) => own.clone(),
+            None => self.catalogued(provider)?,
         };
-        let provider = located(name, row, Changes::default(), &self.env).map_err(|faults| {
-            let told = faults.into_iter().map(|fault| format!("{}; {}", fault.message, fault.help));
-            fault(told.collect::<Vec<_>>().join("; "))
-        })?;
         let redactor = Redactor::default();
         let access = provider.access(&self.env, &redactor).map_err(|why| {
-            let message = format!("{} (provider `{name}`); {}", why.message, why.help);
+            let message = format!("{} (provider `{}`); {}", why.message, provider.name, why.help);
             Failure::new(FailureKind::Authentication, message)
         })?;
         let http = Http::new(Timeouts::default(), redactor).map_err(|why| {
@@ -137,6 +156,17 @@ impl Client {
         })?;
         let (endpoint, transport) = (provider.endpoint(&access), access.transport(&Arc::new(http)));
         Ok(Known { provider, endpoint, transport })
+    }
+
+    fn catalogued(&self, provider: &str) -> Result<Provider, Failure> {
+        let fault = |message: String| Failure::new(FailureKind::BadRequest, message);
+        let Some((name, row)) = self.catalog.find(provider) else {
+            return Err(fault(format!("`{provider}` can only be asked from a job")));
+        };
+        located(name, row, Changes::default(), &self.env).map_err(|faults| {
+            let told = faults.into_iter().map(|fault| format!("{}; {}", fault.message, fault.help));
+            fault(told.collect::<Vec<_>>().join("; "))
+        })
     }
 }
 

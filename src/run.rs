@@ -11,6 +11,7 @@ mod lanes;
 pub mod observer;
 mod open;
 mod pump;
+pub mod records;
 mod resume;
 pub mod settings;
 
@@ -80,7 +81,7 @@ impl<'j> Prepared<'j> {
     pub async fn run(
         self,
         settings: &Settings,
-        observer: &mut dyn Observer,
+        observer: &mut (dyn Observer + Send),
         stopper: &Stopper,
     ) -> Result<Ended, RunError> {
         let mut opened = open::open(self.job, &self.plan, settings)?;
@@ -104,7 +105,7 @@ impl<'j> Prepared<'j> {
     async fn work(
         &self,
         opened: &mut open::Opened,
-        observer: &mut dyn Observer,
+        observer: &mut (dyn Observer + Send),
         stopper: &Stopper,
     ) -> Result<bool, RunError> {
         let done = resume::align(self.job, &self.plan, opened)?;

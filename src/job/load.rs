@@ -7,6 +7,7 @@ use crate::job::Job;
 use crate::job::check::{self, Check, Checked};
 use crate::job::diagnostic::{DataSpot, Diagnostic, On, Place};
 use crate::job::document::Document;
+use crate::job::faults::Faults;
 use crate::job::node::Origin;
 use crate::job::prompts::PromptSet;
 use crate::job::rows::text::MARK;
@@ -17,15 +18,6 @@ use crate::job::veil;
 use crate::job::words;
 use crate::provider::catalog::Catalog;
 use crate::provider::env::Env;
-
-/// What is wrong with a job, and the text to show it in.
-#[derive(Clone, Debug)]
-pub struct Faults {
-    /// The job's text; empty where it could not be read.
-    pub document: Box<Document>,
-    /// What is wrong, in the order of the text; at least one.
-    pub diagnostics: Vec<Diagnostic>,
-}
 
 /// Reads a job file, with `--set KEY=VALUE` laid over it.
 ///

@@ -8,6 +8,7 @@
 pub mod check;
 pub mod diagnostic;
 pub mod document;
+pub mod faults;
 pub mod file;
 pub mod file_values;
 pub mod forecast;

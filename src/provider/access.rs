@@ -92,18 +92,14 @@ mod tests {
 
     #[test]
     fn every_secret_of_the_door_is_known_to_the_redactor() {
+        let dialect = table::dialect("openai").expect("it is there");
         let provider = Provider {
-            name: "lab".into(),
-            dialect: table::dialect("openai").expect("it is there"),
-            base_url: "http://h".into(),
             key: KeySource::Env(vec!["KEY".to_owned()]),
-            limits: crate::pace::Limits::default(),
-            settings: Arc::default(),
-            quirks: Arc::default(),
             headers: vec![
                 ("X-Team".to_owned(), HeaderSource::Text("search".to_owned())),
                 ("X-Pass".to_owned(), HeaderSource::Env("PASS".to_owned())),
             ],
+            ..Provider::new("lab", dialect, "http://h")
         };
         let set = [("KEY", "sk-canary"), ("PASS", "pass-canary")];
         let env = Env::of(set.map(|(name, value)| (name.to_owned(), value.to_owned())));

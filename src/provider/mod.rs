@@ -76,6 +76,21 @@ pub enum HeaderSource {
 }
 
 impl Provider {
+    /// A provider of one's own that needs no key; `base_url` is its address up to what the dialect
+    /// adds, without a slash at the end.
+    pub fn new(name: &str, dialect: &'static dyn Dialect, base_url: &str) -> Self {
+        Self {
+            name: name.into(),
+            dialect,
+            base_url: base_url.trim_end_matches('/').into(),
+            key: KeySource::None,
+            limits: Limits::default(),
+            settings: Arc::default(),
+            quirks: Arc::default(),
+            headers: Vec::new(),
+        }
+    }
+
     /// The tongue in which it is asked for this model: some models answer on another of its paths.
     pub fn dialect_for(&self, model: &str) -> &'static dyn Dialect {
         self.dialect.for_model(model).unwrap_or(self.dialect)

@@ -30,7 +30,7 @@ const LAST_TRIES: u32 = 5;
 pub(super) async fn pump(
     engine: Engine,
     journal: &mut Journal,
-    observer: &mut dyn Observer,
+    observer: &mut (dyn Observer + Send),
     stopper: &Stopper,
 ) -> Result<Done, RunError> {
     let (sender, mut events) = mpsc::channel(WAITING);
@@ -95,7 +95,7 @@ pub(super) struct Done {
 /// Where outcomes are written down.
 struct Desk<'d> {
     journal: &'d mut Journal,
-    observer: &'d mut dyn Observer,
+    observer: &'d mut (dyn Observer + Send),
     stopper: &'d Stopper,
     /// Outcomes that the disk refused so far. They are paid for, so they are kept.
     unwritten: Vec<Entry>,

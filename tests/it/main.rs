@@ -6,6 +6,7 @@ mod dialects;
 mod faults;
 mod house;
 mod jobs;
+mod library;
 mod mock;
 mod pace;
 mod prompts;

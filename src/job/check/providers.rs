@@ -17,7 +17,6 @@ use crate::job::words;
 use crate::mock::faults::Faults;
 use crate::mock::limits::Limits as Enforced;
 use crate::mock::script::Script;
-use crate::pace::Limits;
 use crate::provider::auth::KeySource;
 use crate::provider::catalog::{MOCK, Row};
 use crate::provider::located::{Changes, checked_url, located};
@@ -288,16 +287,7 @@ impl Check<'_> {
             self.faults.push(Diagnostic::at_key(path.key(key), message).help(help));
         }
         let dialect = table::dialect(USUAL_DIALECT).expect("the usual dialect is in the table");
-        Provider {
-            name: MOCK.into(),
-            dialect,
-            base_url: MOCK_URL.into(),
-            key: KeySource::None,
-            limits: Limits::default(),
-            settings: Arc::default(),
-            quirks: Arc::default(),
-            headers: Vec::new(),
-        }
+        Provider::new(MOCK, dialect, MOCK_URL)
     }
 
     /// How the built-in provider behaves.
