@@ -3,7 +3,7 @@
 //! One call, told as a story: a [`task`] asks one prompt of one target. Its [`request`] is
 //! provider-neutral; an attempt to answer it ends in a [`response`] with its [`usage`], or in a
 //! [`failure`], which is an expected outcome and a value. The [`record`] is the outcome of the
-//! whole task: one line of the journal, with what it cost in [`money`].
+//! whole task: one line of the journal, with what it cost in [`money`] by its [`tariff`].
 
 pub mod completion;
 pub mod duration;
@@ -14,5 +14,6 @@ pub mod money;
 pub mod record;
 pub mod request;
 pub mod response;
+pub mod tariff;
 pub mod task;
 pub mod usage;

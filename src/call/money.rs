@@ -7,10 +7,14 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::call::usage::Usage;
+
+/// The version of a price that the job states.
+pub const JOB: &str = "job";
 
 /// Picodollars in one dollar.
 const PICO: i128 = 1_000_000_000_000;
@@ -159,38 +163,112 @@ impl schemars::JsonSchema for Usd {
     }
 }
 
-/// What one token costs, by the part of the usage it belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the tokens of a call cost, and for which calls that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Price {
-    /// USD for one token of input that was neither read from nor written to a cache.
+    /// What holds where nothing below does.
+    pub base: Rates,
+    /// What holds for a request with more input than a mark: all of its tokens, not only those
+    /// above it. The marks rise.
+    pub tiers: Arc<[Tier]>,
+    /// What holds instead of `base` outside the provider's busy hours, where it has such.
+    pub off_peak: Option<Rates>,
+    /// Which calls it is the price of.
+    pub covers: Covers,
+    /// Where it is from, as the column `price_version` has it.
+    pub version: Arc<str>,
+}
+
+/// USD for one token of each part of the usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// Input that was neither read from nor written to a cache.
     pub input: Usd,
-    /// USD for one token of output, reasoning included.
+    /// Output, without the reasoning.
     pub output: Usd,
-    /// USD for one token read from a cache; the input price when the user stated none.
+    /// Reasoning.
+    pub reasoning: Usd,
+    /// Input read from a cache.
     pub cache_read: Usd,
-    /// USD for one token written to a cache; the input price when the user stated none.
+    /// Input written to a cache.
     pub cache_write: Usd,
 }
 
-impl Price {
-    /// What these tokens cost; unknown where the provider did not tell the tokens.
-    pub fn cost(&self, usage: &Usage) -> Cost {
-        let (Some(input), Some(output)) = (usage.input, usage.output) else {
-            return Cost::UnknownUsage;
-        };
-        Cost::Known(
-            self.input.times(input)
+/// The rates from a mark on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tier {
+    /// They hold for more input tokens than this, cached ones included.
+    pub above: u64,
+    /// The rates.
+    pub rates: Rates,
+}
+
+/// Which calls a price is the price of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Covers {
+    /// Every call: the user said so.
+    Every,
+    /// Calls that are billed by their tokens alone, at the usual service.
+    Plain {
+        /// Whether the tokens of sound cost what those of text do.
+        audio: bool,
+        /// Whether images do.
+        images: bool,
+    },
+}
+
+impl Rates {
+    /// Rates that know input and output alone: what is read from or written to a cache is input
+    /// like any other, and reasoning is output.
+    pub fn new(input: Usd, output: Usd) -> Self {
+        Self { input, output, reasoning: output, cache_read: input, cache_write: input }
+    }
+
+    /// What these tokens cost; `None` where the provider did not tell them.
+    fn sum(&self, usage: &Usage) -> Option<Usd> {
+        Some(
+            self.input.times(usage.input?)
                 + self.cache_read.times(usage.cached.unwrap_or(0))
                 + self.cache_write.times(usage.cache_write.unwrap_or(0))
-                + self.output.times(output)
-                + self.output.times(usage.reasoning.unwrap_or(0)),
+                + self.output.times(usage.output?)
+                + self.reasoning.times(usage.reasoning.unwrap_or(0)),
         )
+    }
+}
+
+impl Price {
+    /// One price for every call, as a job states it.
+    pub fn stated(rates: Rates) -> Self {
+        Self {
+            base: rates,
+            tiers: Arc::default(),
+            off_peak: None,
+            covers: Covers::Every,
+            version: JOB.into(),
+        }
+    }
+
+    /// The rates of a request with this much input, cached tokens included.
+    pub fn rates(&self, input_tokens: u64) -> &Rates {
+        let tier = self.tiers.iter().rev().find(|tier| input_tokens > tier.above);
+        tier.map_or(&self.base, |tier| &tier.rates)
+    }
+
+    /// What these tokens cost; unknown where the provider did not tell the tokens.
+    pub fn cost(&self, usage: &Usage) -> Cost {
+        let rates = self.rates(usage.prompt_tokens().unwrap_or(0));
+        rates.sum(usage).map_or(Cost::UnknownUsage, Cost::Known)
     }
 }
 
 /// USD per token, from USD per million tokens; `None` when it is finer than a picodollar.
 pub fn per_token(per_million: Usd) -> Option<Usd> {
     (per_million.0 % 1_000_000 == 0).then_some(Usd(per_million.0 / 1_000_000))
+}
+
+/// USD per million tokens, from USD per token.
+pub fn per_million(per_token: Usd) -> Usd {
+    per_token.times(1_000_000)
 }
 
 /// What something cost, if that is known.
@@ -259,43 +337,4 @@ impl CostStatus {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decimal_text_is_read_and_written_exactly() {
-        for text in ["0", "1", "0.0375", "0.000000000001", "-2.5", "123456.789"] {
-            assert_eq!(text.parse::<Usd>().expect(text).to_string(), text);
-        }
-        assert_eq!("2.50".parse::<Usd>().expect("padded").to_string(), "2.5");
-        assert_eq!("5e-7".parse::<Usd>().expect("exponent").to_string(), "0.0000005");
-        assert_eq!("0.0000000000001".parse::<Usd>(), Err(UsdError::TooFine));
-        for text in ["", ".", "a", "1.2.3", "1 2", "--1", "1e"] {
-            assert_eq!(text.parse::<Usd>(), Err(UsdError::NotDecimal), "{text}");
-        }
-        assert_eq!("1e40".parse::<Usd>(), Err(UsdError::TooLarge));
-    }
-
-    #[test]
-    fn a_price_per_million_is_exact_per_token() {
-        let usd: Usd = "0.0375".parse().expect("a price");
-        assert_eq!(per_token(usd), Some(Usd::from_pico(37_500)));
-        assert_eq!(per_token(Usd::from_pico(1)), None);
-    }
-
-    #[test]
-    fn cached_tokens_are_billed_once() {
-        let token = |text: &str| per_token(text.parse().expect("a price")).expect("exact");
-        let price = Price {
-            input: token("2.5"),
-            output: token("10"),
-            cache_read: token("1.25"),
-            cache_write: token("2.5"),
-        };
-        let usage =
-            Usage { input: Some(200), cached: Some(800), output: Some(100), ..Usage::default() };
-        assert_eq!(price.cost(&usage).usd().expect("known").to_string(), "0.0025");
-        assert_eq!(Cost::of(None, Some(&usage)).status(), CostStatus::UnknownPrice);
-        assert_eq!(Cost::of(Some(&price), None).status(), CostStatus::UnknownUsage);
-    }
-}
+mod tests;

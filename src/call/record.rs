@@ -65,6 +65,10 @@ pub struct Record {
     pub cost_usd: Option<Usd>,
     /// Whether the cost is known.
     pub cost_status: CostStatus,
+    /// Where the price is from: `job`, or the source in the table of models and its date; null
+    /// when the cost is not known.
+    #[serde(default)]
+    pub price_version: Option<Arc<str>>,
     /// From the send to the last byte, in ms; null when nothing was sent.
     pub latency_ms: Option<u64>,
     /// From the send to the first token, in ms; null unless the answer was streamed.
@@ -136,6 +140,9 @@ pub struct FailedTry {
     pub cost_usd: Option<Usd>,
     /// Whether that cost is known.
     pub cost_status: CostStatus,
+    /// Where the price is from; null when the cost is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_version: Option<Arc<str>>,
     /// Why it failed.
     pub failure: Failure,
     /// How long the runner waited before the next attempt, in ms; null after the last.

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use crate::call::failure::{Failure, FailureKind};
+use crate::call::moment::Moment;
 use crate::call::money::{Cost, CostStatus, Usd};
 use crate::call::record::{Entry, FailedTry, Record, Status, VERSION};
 use crate::call::response::Response;
@@ -92,10 +93,8 @@ impl Course<'_> {
     /// Keeps an attempt that failed.
     fn note(&mut self, rejected: &Rejected, facts: &Facts, wait: Option<Duration>) {
         let usage = rejected.response.as_ref().and_then(|response| response.usage);
-        let (cost_usd, cost_status) = match &rejected.response {
-            Some(response) => self.cost(response),
-            None => (None, CostStatus::NoAnswer),
-        };
+        let billed = rejected.response.as_ref().map(|response| self.bill(response, facts.at));
+        let billed = billed.unwrap_or_default();
         self.tries.push(FailedTry {
             attempt: self.attempts() + 1,
             at: facts.at,
@@ -105,40 +104,40 @@ impl Course<'_> {
             latency_ms: millis(facts.took),
             request_id: facts.request_id.clone(),
             usage,
-            cost_usd,
-            cost_status,
+            cost_usd: billed.cost_usd,
+            cost_status: billed.cost_status,
+            price_version: billed.price_version,
             failure: rejected.failure.clone(),
             waited_ms: wait.map(millis),
         });
     }
 
-    fn cost(&self, response: &Response) -> (Option<Usd>, CostStatus) {
-        let cost = Cost::of(self.task.target.price.as_ref(), response.usage.as_ref());
-        (cost.usd(), cost.status())
+    fn bill(&self, response: &Response, at: Moment) -> Bill {
+        let price = self.task.target.price.as_ref();
+        let price = price.and_then(|price| price.applying(&self.task.request, at));
+        let cost = Cost::of(price.as_ref(), response.usage.as_ref());
+        let version = price.filter(|_| cost.usd().is_some()).map(|price| price.version);
+        Bill { cost_usd: cost.usd(), cost_status: cost.status(), price_version: version }
     }
 
     fn answered(self, response: Response, facts: &Facts) -> Entry {
-        let (cost_usd, cost_status) = self.cost(&response);
+        let bill = self.bill(&response, facts.at);
         let attempts = self.attempts() + 1;
         let mut entry = self.entry(Status::Ok, Some(facts));
         let record = &mut entry.record;
         record.attempts = attempts;
-        keep(record, response);
-        (record.cost_usd, record.cost_status) = (cost_usd, cost_status);
+        keep(record, response, bill);
         entry
     }
 
     /// What came with the last failure is kept: a blocked or cut-off text may be worth reading.
     fn gave_up(self, rejected: Rejected, facts: &Facts) -> Entry {
-        let cost = rejected.response.as_ref().map(|response| self.cost(response));
+        let bill = rejected.response.as_ref().map(|response| self.bill(response, facts.at));
         let mut entry = self.entry(Status::Error, Some(facts));
         let record = &mut entry.record;
         record.error = Some(rejected.failure);
-        if let Some((cost_usd, cost_status)) = cost {
-            (record.cost_usd, record.cost_status) = (cost_usd, cost_status);
-        }
-        if let Some(response) = rejected.response {
-            keep(record, *response);
+        if let (Some(response), Some(bill)) = (rejected.response, bill) {
+            keep(record, *response, bill);
         }
         entry
     }
@@ -177,6 +176,7 @@ impl Course<'_> {
             usage: None,
             cost_usd: None,
             cost_status: CostStatus::NoAnswer,
+            price_version: None,
             latency_ms: facts.map(|facts| millis(facts.took)),
             ttft_ms: facts.and_then(|facts| facts.first_token).map(millis),
             queued_ms: facts.map_or(0, |facts| millis(facts.queued)),
@@ -191,8 +191,25 @@ impl Course<'_> {
     }
 }
 
-/// Puts what came into the record.
-fn keep(record: &mut Record, response: Response) {
+/// What an answer cost, as records tell it.
+struct Bill {
+    cost_usd: Option<Usd>,
+    cost_status: CostStatus,
+    price_version: Option<Arc<str>>,
+}
+
+impl Default for Bill {
+    /// Nothing was answered.
+    fn default() -> Self {
+        Self { cost_usd: None, cost_status: CostStatus::NoAnswer, price_version: None }
+    }
+}
+
+/// Puts what came into the record, and what it cost.
+fn keep(record: &mut Record, response: Response, bill: Bill) {
+    record.cost_usd = bill.cost_usd;
+    record.cost_status = bill.cost_status;
+    record.price_version = bill.price_version;
     record.usage = Some(response.usage.unwrap_or_default());
     record.response = Some(response.body);
     record.finish_reason_raw = response.finish_reason_raw;

@@ -269,7 +269,7 @@ reports = ["csv"]
         let params =
             json!({"temperature": 0.2, "max_completion_tokens": 9, "top_p": 0.5, "seed": 2});
         assert_eq!(serde_json::to_value(&*again.target.params).expect("json"), params);
-        assert_eq!(again.target.price.expect("stated").output.as_pico(), 1_250_000);
+        assert_eq!(again.target.price.as_ref().expect("stated").base.output.as_pico(), 1_250_000);
         assert_eq!(&*job.targets[0].target.label, "gpt-4o-mini");
     }
 

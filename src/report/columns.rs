@@ -1,5 +1,6 @@
 //! The columns of the flat reports, in order: one table for each, which serves CSV and JSONL.
 
+use crate::call::money::JOB;
 use crate::call::usage::Usage;
 
 use super::cell::Cell;
@@ -186,8 +187,12 @@ pub const USAGE: &[Column<AttemptCell>] = &[
     },
     Column {
         name: "price_version",
-        doc: "where the price is from: `job`; empty when there was none",
-        cell: |_, tried| tried.cost_usd.map_or(Cell::Empty, |_| Cell::Word("job")),
+        doc: "where the price is from: `job`, or a source and its date; empty without a cost",
+        cell: |_, tried| match (tried.cost_usd, &tried.price_version) {
+            (None, _) => Cell::Empty,
+            (Some(_), Some(version)) => (&**version).into(),
+            (Some(_), None) => Cell::Word(JOB),
+        },
     },
     Column {
         name: "request_id",

@@ -95,6 +95,8 @@ pub struct RecordView<'a> {
     pub usage: Option<Usage>,
     pub cost_usd: Option<Usd>,
     pub cost_status: CostStatus,
+    #[serde(borrow, default)]
+    pub price_version: Option<Cow<'a, str>>,
     pub latency_ms: Option<u64>,
     pub ttft_ms: Option<u64>,
     pub queued_ms: u64,
@@ -124,6 +126,9 @@ pub struct Attempt {
     pub cost_usd: Option<Usd>,
     /// Whether the cost is known, or nothing was answered.
     pub cost_status: CostStatus,
+    /// Where the price is from; `None` where none was known, and in records of older runners,
+    /// which knew none but the job's.
+    pub price_version: Option<Arc<str>>,
     /// Why it failed; `None` when it did not.
     pub failure: Option<Failure>,
     /// How long the runner waited before the next attempt, in ms.
@@ -148,6 +153,7 @@ impl Attempt {
             usage: tried.usage,
             cost_usd: tried.cost_usd,
             cost_status: tried.cost_status,
+            price_version: tried.price_version,
             failure: Some(tried.failure),
             waited_ms: tried.waited_ms,
             is_final: false,
@@ -166,6 +172,7 @@ impl Attempt {
             usage: record.usage,
             cost_usd: record.cost_usd,
             cost_status: record.cost_status,
+            price_version: record.price_version.as_deref().map(Arc::from),
             failure: record.error.clone(),
             waited_ms: None,
             is_final: false,

@@ -81,6 +81,7 @@ fn retried() -> Entry {
     empty.usage = Some(testing::usage(10, 0));
     empty.cost_usd = Some(Usd::from_pico(1));
     empty.cost_status = CostStatus::Known;
+    empty.price_version = Some("litellm-1.109.1@2026-11-22".into());
     empty.request_id = Some("req-2".into());
     empty.waited_ms = Some(0);
     entry.tries = vec![limited, empty];
@@ -108,6 +109,7 @@ fn unpriced(index: u64) -> Entry {
     record.row = "-1".into();
     record.cost_usd = None;
     record.cost_status = CostStatus::UnknownPrice;
+    record.price_version = None;
     record.usage = Some(Usage { cached: Some(4), reasoning: Some(1), ..testing::usage(6, 1) });
     entry
 }
@@ -117,6 +119,7 @@ fn untold(index: u64) -> Entry {
     entry.record.usage = None;
     entry.record.cost_usd = None;
     entry.record.cost_status = CostStatus::UnknownUsage;
+    entry.record.price_version = None;
     entry
 }
 

@@ -63,6 +63,7 @@ pub(crate) fn ok(index: u64, content: &str) -> Entry {
         usage: Some(usage(10, 2)),
         cost_usd: Some(Usd::from_pico(14_000_000)),
         cost_status: CostStatus::Known,
+        price_version: Some("job".into()),
         latency_ms: Some(100 + index),
         ttft_ms: None,
         queued_ms: 5,
@@ -87,6 +88,7 @@ pub(crate) fn failed(index: u64, message: &str) -> Entry {
     record.usage = None;
     record.cost_usd = None;
     record.cost_status = CostStatus::NoAnswer;
+    record.price_version = None;
     record.request_id = None;
     record.error = Some(tried.failure.clone());
     entry.tries = vec![tried];
@@ -106,6 +108,7 @@ pub(crate) fn failed_try(attempt: u32, kind: FailureKind, message: &str) -> Fail
         usage: None,
         cost_usd: None,
         cost_status: CostStatus::NoAnswer,
+        price_version: None,
         failure: Failure::new(kind, message),
         waited_ms: None,
     }

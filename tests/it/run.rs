@@ -204,8 +204,8 @@ fn columns_stand_as_the_contract_says() {
         list(
             "v, task, job, run, prompt, row, repeat, model, variant, model_used, provider, \
              status, messages, params, dropped_params, response, finish_reason_raw, usage, \
-             cost_usd, cost_status, latency_ms, ttft_ms, queued_ms, started_at, attempts, \
-             request_id, scores, error, tags"
+             cost_usd, cost_status, price_version, latency_ms, ttft_ms, queued_ms, started_at, \
+             attempts, request_id, scores, error, tags"
         )
     );
     assert_eq!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::call::money::{Price, Usd, UsdError, per_token};
+use crate::call::money::{Price, Rates, Usd, UsdError, per_token};
 use crate::call::request::Params;
 use crate::call::task::{ContentHash, Target};
 use crate::job::check::Check;
@@ -72,7 +72,7 @@ impl Check<'_> {
                     variant: combination.variant.clone(),
                     params: Arc::new(params),
                     dropped: Arc::new(dropped),
-                    price,
+                    price: price.clone(),
                 };
                 let hash = ContentHash::of_target(&target, nth_alike(&models.targets, &target));
                 let target = JobTarget { target: Arc::new(target), hash, lane, sets: sets.clone() };
@@ -275,12 +275,12 @@ impl Check<'_> {
         let cache_read = part("cache_read", price.cache_read.as_ref());
         let cache_write = part("cache_write", price.cache_write.as_ref());
         let (input, output) = (input?, output?);
-        Some(Price {
-            input,
-            output,
-            cache_read: cache_read.unwrap_or(input),
-            cache_write: cache_write.unwrap_or(input),
-        })
+        let plain = Rates::new(input, output);
+        Some(Price::stated(Rates {
+            cache_read: cache_read.unwrap_or(plain.cache_read),
+            cache_write: cache_write.unwrap_or(plain.cache_write),
+            ..plain
+        }))
     }
 
     /// USD per token, of an amount per million tokens.
