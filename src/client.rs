@@ -9,10 +9,10 @@ use crate::call::failure::{Failure, FailureKind, Remedy};
 use crate::call::request::Request;
 use crate::call::response::Response;
 use crate::engine::exchange::{Following, Step};
-use crate::provider::catalog::Catalog;
+use crate::provider::catalog::{Catalog, MOCK};
 use crate::provider::env::{Env, EnvFileError};
 use crate::provider::located::{Changes, located};
-use crate::provider::names::resolve;
+use crate::provider::names::{not_catalogued, resolve};
 use crate::provider::{Endpoint, Provider, Rejected};
 use crate::wire::http::Http;
 use crate::wire::message::Timeouts;
@@ -117,8 +117,13 @@ impl Client {
             Failure::new(FailureKind::BadRequest, format!("{message}; {help}"))
         };
         let own: Vec<&str> = self.own.keys().map(String::as_str).collect();
-        let resolved = resolve(&request.model, &self.catalog, &own)
+        let resolved = resolve(&request.model, &self.catalog, &own, &self.env)
             .map_err(|why| bad(why.message, &why.help))?;
+        let is_own = own.contains(&resolved.provider.as_str());
+        if resolved.provider != MOCK && !is_own && self.catalog.find(&resolved.provider).is_none() {
+            let why = not_catalogued(&request.model, &resolved.provider);
+            return Err(bad(why.message, &why.help));
+        }
         let known = self.known(&resolved.provider)?;
         request.model = resolved.model.into();
         for (name, value) in request.params.iter() {

@@ -116,6 +116,11 @@ impl Plan {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// The targets that are asked.
+    pub fn targets(&self) -> &[JobTarget] {
+        &self.inner.targets
+    }
+
     /// How many tasks there are.
     pub fn total(&self) -> u64 {
         self.inner.sets.iter().map(|set| set.rows * self.inner.width(set.takers.len())).sum()

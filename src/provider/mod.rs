@@ -23,9 +23,11 @@ pub mod gemini;
 pub mod golden;
 pub mod headroom;
 pub mod located;
+pub mod models;
 pub mod names;
 pub mod ollama;
 pub mod openai_chat;
+pub mod prices;
 pub mod quirks;
 pub mod table;
 

@@ -1,32 +1,82 @@
 //! From a model's name as the user wrote it to its provider: rules, not price rows.
+//!
+//! A rule names a provider whether or not the catalogue has it; who wants to ask there says
+//! [`not_catalogued`] when it has not. The table of models only helps to guess what was meant.
 
 use crate::provider::catalog::{Catalog, MOCK};
+use crate::provider::env::Env;
+use crate::provider::models;
 
-/// Names that are known without a prefix, by how they begin, and who answers to them. The first
-/// rule that fits wins.
-const BARE: &[(&str, &str)] = &[
-    ("gpt-", "openai"),
-    ("chatgpt-", "openai"),
-    ("o1", "openai"),
-    ("o3", "openai"),
-    ("o4", "openai"),
-    ("ft:gpt-", "openai"),
-    ("ft:o", "openai"),
-    ("davinci-002", "openai"),
-    ("babbage-002", "openai"),
-    ("claude-", "anthropic"),
-    ("gemini-", "gemini"),
-    ("command", "cohere"),
-    ("c4ai-", "cohere"),
-    ("mistral-", "mistral"),
-    ("ministral-", "mistral"),
-    ("codestral-", "mistral"),
-    ("magistral-", "mistral"),
-    ("devstral-", "mistral"),
-    ("pixtral-", "mistral"),
-    ("deepseek-", "deepseek"),
-    ("grok-", "xai"),
+/// Names that are known without a prefix: how they begin, who answers to them, and one of them.
+/// The first rule that fits wins.
+const BARE: &[(&str, &str, &str)] = &[
+    ("gpt-", "openai", "gpt-4o-mini"),
+    ("chatgpt-", "openai", "chatgpt-4o-latest"),
+    ("o1", "openai", "o1"),
+    ("o3", "openai", "o3-mini"),
+    ("o4", "openai", "o4-mini"),
+    ("ft:gpt-", "openai", "ft:gpt-4o-mini-2024-07-18:..."),
+    ("ft:o", "openai", "ft:o4-mini-2025-04-16:..."),
+    ("davinci-002", "openai", "davinci-002"),
+    ("babbage-002", "openai", "babbage-002"),
+    ("claude-", "anthropic", "claude-sonnet-5"),
+    ("gemini-", GEMINI, "gemini-2.5-flash"),
+    ("command", "cohere", "command-a-03-2025"),
+    ("c4ai-", "cohere", "c4ai-aya-expanse-32b"),
+    ("mistral-", "mistral", "mistral-large-latest"),
+    ("ministral-", "mistral", "ministral-8b-latest"),
+    ("codestral-", "mistral", "codestral-latest"),
+    ("magistral-", "mistral", "magistral-medium-latest"),
+    ("devstral-", "mistral", "devstral-medium-latest"),
+    ("pixtral-", "mistral", "pixtral-large-latest"),
+    ("deepseek-", "deepseek", "deepseek-v4-flash"),
+    ("grok-", "xai", "grok-4.7"),
 ];
+
+/// What the names of Google's models before Gemini have in common.
+const BISON: &str = "-bison";
+
+/// Google's two doors: AI Studio and Vertex AI.
+const GEMINI: &str = "gemini";
+const VERTEX: &str = "vertex_ai";
+
+/// Variables that say which of the two is meant: Google's own switch, and a project of Vertex AI.
+const USE_VERTEX: &str = "GOOGLE_GENAI_USE_VERTEXAI";
+const VERTEX_PROJECT: [&str; 3] = ["VERTEXAI_PROJECT", "VERTEX_PROJECT", "GOOGLE_CLOUD_PROJECT"];
+
+/// The first part of a Bedrock id, before a dot: who made the model ...
+const BEDROCK_MAKERS: &[&str] = &[
+    "ai21",
+    "amazon",
+    "anthropic",
+    "cohere",
+    "deepseek",
+    "google",
+    "luma",
+    "meta",
+    "minimax",
+    "mistral",
+    "moonshot",
+    "moonshotai",
+    "nvidia",
+    "openai",
+    "qwen",
+    "stability",
+    "twelvelabs",
+    "writer",
+    "xai",
+    "zai",
+];
+/// ... and before it, where it may run.
+const BEDROCK_PLACES: &[&str] =
+    &["us", "eu", "apac", "global", "jp", "au", "us-gov", "in", "ca", "sa", "me", "af"];
+
+/// Hosts whose own models have the host's name before them on the wire too.
+const OPENROUTER: &str = "openrouter";
+const REPLICATE: &str = "replicate";
+
+/// How many names are suggested.
+const SUGGESTED: usize = 3;
 
 /// A name that was resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,37 +96,119 @@ pub struct Unresolved {
     pub help: String,
 }
 
-/// Finds the provider of a model. `own` are the providers that the job defines.
-pub fn resolve(name: &str, catalog: &Catalog, own: &[&str]) -> Result<Resolved, Unresolved> {
-    let found = |provider: &str, model: &str| Resolved {
-        provider: provider.to_owned(),
-        model: model.to_owned(),
-    };
-    if let Some((prefix, model)) = name.split_once('/') {
-        if prefix.is_empty() || model.is_empty() {
-            return Err(Unresolved {
-                message: format!("`{name}` lacks a part of `provider/model`"),
-                help: "write the provider, a slash, and the model's name".to_owned(),
-            });
-        }
-        if own.contains(&prefix) || prefix == MOCK {
-            return Ok(found(prefix, model));
-        }
-        return match catalog.find(prefix) {
-            Some((provider, _)) => Ok(found(provider, model)),
-            None => Err(unknown_provider(prefix, catalog, own)),
-        };
+/// Finds the provider of a model. `own` are the providers that the job defines; the environment
+/// tells which door of Google's a bare Gemini name means.
+pub fn resolve(
+    name: &str,
+    catalog: &Catalog,
+    own: &[&str],
+    env: &Env,
+) -> Result<Resolved, Unresolved> {
+    if is_bedrock_arn(name) {
+        return Ok(found("bedrock", name));
     }
-    let fits = |(start, _): &&(&str, &str)| name.starts_with(start);
-    match BARE.iter().find(fits) {
-        Some((_, provider)) => Ok(found(provider, name)),
-        None => Err(unknown_model(name)),
+    let Some((prefix, model)) = name.split_once('/') else {
+        let provider = bare(name, catalog, own, env);
+        return provider.map_or_else(
+            || Err(unknown_model(name, catalog, env)),
+            |provider| Ok(found(provider, name)),
+        );
+    };
+    if prefix.is_empty() || model.is_empty() {
+        return Err(Unresolved {
+            message: format!("`{name}` lacks a part of `provider/model`"),
+            help: "write the provider, a slash, and the model's name".to_owned(),
+        });
+    }
+    if own.contains(&prefix) || prefix == MOCK {
+        return Ok(found(prefix, model));
+    }
+    // An owner at Replicate may be called like a provider.
+    if is_replicate_version(model) {
+        return Ok(found(REPLICATE, name));
+    }
+    match catalog.find(prefix) {
+        Some((OPENROUTER, _)) if !model.contains('/') => Ok(found(OPENROUTER, name)),
+        Some((provider, _)) => Ok(found(provider, model)),
+        None if prefix == REPLICATE => Ok(found(REPLICATE, model)),
+        None => Err(unknown_provider(prefix, name, catalog, own)),
     }
 }
 
-fn unknown_provider(prefix: &str, catalog: &Catalog, own: &[&str]) -> Unresolved {
-    let known = catalog.names().chain(own.iter().copied()).chain([MOCK]);
-    let close = nearest(prefix, known, 3);
+/// What to say when a rule names a provider that the catalogue has not.
+pub fn not_catalogued(name: &str, provider: &str) -> Unresolved {
+    Unresolved {
+        message: format!("`{name}` is a model of `{provider}`, which is not in the catalogue"),
+        help: format!(
+            "say in a job where it is: [providers.{provider}] with `dialect` and `base_url`"
+        ),
+    }
+}
+
+fn found(provider: &str, model: &str) -> Resolved {
+    Resolved { provider: provider.to_owned(), model: model.to_owned() }
+}
+
+/// Who answers to a name without a prefix.
+fn bare(name: &str, catalog: &Catalog, own: &[&str], env: &Env) -> Option<&'static str> {
+    if name.contains(BISON) {
+        return Some(VERTEX);
+    }
+    if is_bedrock_id(name) {
+        return Some("bedrock");
+    }
+    let (_, provider, _) = BARE.iter().find(|(start, ..)| name.starts_with(start))?;
+    match *provider {
+        GEMINI => Some(google_door(catalog, own, env)),
+        provider => Some(provider),
+    }
+}
+
+fn google_door(catalog: &Catalog, own: &[&str], env: &Env) -> &'static str {
+    let is_true = |value: String| value.eq_ignore_ascii_case("true") || value == "1";
+    if env.get(USE_VERTEX).is_some_and(is_true) {
+        return VERTEX;
+    }
+    let has_key = own.contains(&GEMINI)
+        || catalog.find(GEMINI).is_some_and(|(_, row)| env.first(&row.key_env).is_some());
+    let has_project =
+        own.contains(&VERTEX) || VERTEX_PROJECT.iter().any(|name| env.get(name).is_some());
+    if has_project && !has_key { VERTEX } else { GEMINI }
+}
+
+/// `arn:aws:bedrock:...`, in any partition of AWS.
+fn is_bedrock_arn(name: &str) -> bool {
+    let mut parts = name.split(':');
+    parts.next() == Some("arn") && parts.nth(1) == Some("bedrock")
+}
+
+/// `anthropic.claude-...`, `us.amazon.nova-...`.
+fn is_bedrock_id(name: &str) -> bool {
+    let made_by = |name: &str| {
+        let parts = name.split_once('.');
+        parts.is_some_and(|(maker, rest)| BEDROCK_MAKERS.contains(&maker) && !rest.is_empty())
+    };
+    let placed = name.split_once('.').filter(|(place, _)| BEDROCK_PLACES.contains(place));
+    made_by(name) || placed.is_some_and(|(_, id)| made_by(id))
+}
+
+/// `name:<64 hex digits>`.
+fn is_replicate_version(model: &str) -> bool {
+    let version = model.rsplit_once(':').map_or("", |(_, version)| version);
+    version.len() == 64 && version.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn unknown_provider(prefix: &str, name: &str, catalog: &Catalog, own: &[&str]) -> Unresolved {
+    // Many hosts call a model by its maker and its name.
+    let same = models::names().filter(|(provider, model)| {
+        model.eq_ignore_ascii_case(name) && catalog.find(provider).is_some()
+    });
+    let mut close: Vec<String> =
+        same.take(SUGGESTED).map(|(provider, model)| format!("{provider}/{model}")).collect();
+    if close.is_empty() {
+        let known = catalog.names().chain(own.iter().copied()).chain([MOCK]);
+        close = nearest(prefix, known, SUGGESTED);
+    }
     let define = format!("or define it: [providers.{prefix}] with `dialect` and `base_url`");
     Unresolved {
         message: format!("no provider is called `{prefix}`"),
@@ -87,17 +219,58 @@ fn unknown_provider(prefix: &str, catalog: &Catalog, own: &[&str]) -> Unresolved
     }
 }
 
-fn unknown_model(name: &str) -> Unresolved {
-    let starts = BARE.iter().map(|(start, _)| *start);
-    let close: Vec<String> =
-        nearest_start(name, starts, 3).into_iter().map(|start| format!("{start}...")).collect();
+fn unknown_model(name: &str, catalog: &Catalog, env: &Env) -> Unresolved {
+    let close = suggestions(name, models::names(), catalog, env);
     Unresolved {
         message: format!("no provider is known for the bare name `{name}`"),
-        help: format!(
-            "write `provider/{name}`; bare names are known that begin with {}",
-            list(&close)
-        ),
+        help: format!("did you mean {}? else write `provider/{name}`", list(&close)),
     }
+}
+
+/// Three names that can be asked, the likest first: those of the table, and where it has none that
+/// is like it, those of the rules.
+pub fn suggestions<'t>(
+    name: &str,
+    table: impl Iterator<Item = (&'t str, &'t str)>,
+    catalog: &Catalog,
+    env: &Env,
+) -> Vec<String> {
+    /// Half of the letters may be wrong.
+    const LIKE: f64 = 0.5;
+    /// A name that needs a prefix must be so much liker to go before one that needs none.
+    const DETOUR: f64 = 0.15;
+    let lower = name.to_lowercase();
+    let likeness =
+        |known: &str| strsim::normalized_damerau_levenshtein(&lower, &known.to_lowercase());
+    let mut scored: Vec<(f64, bool, String)> = table
+        .filter(|(provider, _)| catalog.find(provider).is_some())
+        .filter_map(|(provider, model)| {
+            let last = model.rsplit('/').next().unwrap_or(model);
+            let full = format!("{provider}/{model}");
+            let is_bare = bare(model, catalog, &[], env) == Some(provider);
+            let score = likeness(model).max(likeness(last)).max(likeness(&full));
+            let score = if is_bare { score } else { score - DETOUR };
+            let shown = if is_bare { model.to_owned() } else { full };
+            (score >= LIKE).then_some((score, is_bare, shown))
+        })
+        .collect();
+    let others =
+        BARE.iter().map(|(_, _, known)| (likeness(known) - 1.0, true, (*known).to_owned()));
+    scored.extend(others);
+    scored.sort_by(|a, b| {
+        b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)).then(a.2.len().cmp(&b.2.len())).then(a.2.cmp(&b.2))
+    });
+    let mut chosen: Vec<String> = Vec::new();
+    for (_, is_bare, shown) in scored {
+        // Where a bare name will do, other hosts of the same model are no further suggestion.
+        let is_said = |said: &String| {
+            *said == shown || !is_bare && shown.rsplit('/').next() == Some(said.as_str())
+        };
+        if chosen.len() < SUGGESTED && !chosen.iter().any(is_said) {
+            chosen.push(shown);
+        }
+    }
+    chosen
 }
 
 /// The texts most like `text`, best first, those too unlike left out.
@@ -112,22 +285,8 @@ pub fn nearest<'k>(text: &str, known: impl Iterator<Item = &'k str>, most: usize
     scored.into_iter().take(most).map(|(_, name)| name.to_owned()).collect()
 }
 
-fn nearest_start<'k>(
-    name: &str,
-    starts: impl Iterator<Item = &'k str>,
-    most: usize,
-) -> Vec<&'k str> {
-    let mut scored: Vec<(f64, &str)> = starts
-        .map(|start| {
-            let head: String = name.chars().take(start.chars().count()).collect();
-            (strsim::jaro_winkler(&head, start), start)
-        })
-        .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    scored.into_iter().take(most).map(|(_, start)| start).collect()
-}
-
-fn list(names: &[String]) -> String {
+/// Names in backticks: `` `a`, `b` or `c` ``.
+pub fn list(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         Some((last, [])) => last.clone(),
@@ -137,42 +296,4 @@ fn list(names: &[String]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn resolved(name: &str) -> Result<(String, String), Unresolved> {
-        let resolved = resolve(name, &Catalog::builtin(), &["lab"])?;
-        Ok((resolved.provider, resolved.model))
-    }
-
-    #[test]
-    fn names_resolve_by_their_prefix_or_their_shape() {
-        for (name, provider, model) in [
-            ("gpt-4o-mini", "openai", "gpt-4o-mini"),
-            ("o3-mini", "openai", "o3-mini"),
-            ("ft:gpt-4o-mini:acme::1", "openai", "ft:gpt-4o-mini:acme::1"),
-            ("openai/gpt-4", "openai", "gpt-4"),
-            ("openrouter/openai/gpt-4", "openrouter", "openai/gpt-4"),
-            ("lab/a/b", "lab", "a/b"),
-            ("mock/echo", "mock", "echo"),
-            ("grok-4", "xai", "grok-4"),
-            ("claude-3-opus-20240229", "anthropic", "claude-3-opus-20240229"),
-            ("gemini-2.5-pro", "gemini", "gemini-2.5-pro"),
-            ("command", "cohere", "command"),
-            ("command-light", "cohere", "command-light"),
-            ("command-nightly", "cohere", "command-nightly"),
-        ] {
-            let expected = Ok((provider.to_owned(), model.to_owned()));
-            assert_eq!(resolved(name), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_name_is_answered_with_what_is_near() {
-        let fault = resolved("opnai/gpt-4").expect_err("a typo");
-        assert!(fault.help.starts_with("did you mean `openai`"), "{}", fault.help);
-        let fault = resolved("gtp-4o").expect_err("a typo");
-        assert!(fault.help.contains("`gpt-...`"), "{}", fault.help);
-        assert!(resolved("openai/").is_err() && resolved("/x").is_err());
-    }
-}
+mod tests;

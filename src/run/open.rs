@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::call::moment::Moment;
-use crate::job::Job;
 use crate::job::plan::Plan;
+use crate::job::{Job, JobTarget};
 use crate::run::error::RunError;
 use crate::run::settings::{Resume, Settings};
 use crate::store::RunDir;
@@ -76,6 +76,7 @@ pub(super) fn open(job: &Job, plan: &Plan, settings: &Settings) -> Result<Opened
     };
     let mut manifest = Manifest::new(&job.name, &dir.name(), &job.document.text, plan.total());
     manifest.inputs = inputs(job, plan)?;
+    manifest.prices_hash = prices_hash(plan.targets());
     manifest.tags = (*job.tags).clone();
     manifest.sessions = sessions;
     let options = settings.options.clone();
@@ -112,6 +113,22 @@ fn earlier(job: &Job, out: &Path, settings: &Settings) -> Result<Option<PathBuf>
         }
         Some(Resume::Run(named)) => Ok(Some(RunDir::named(out, &job.name, named))),
     }
+}
+
+/// The hash of all prices that costs are counted with, and of whom they are the prices; `None`
+/// where no price is known.
+fn prices_hash(targets: &[JobTarget]) -> Option<String> {
+    let mut lines: Vec<String> = targets
+        .iter()
+        .filter_map(|target| {
+            let price = target.target.price.as_ref()?;
+            Some(format!("{} {price:?}\n", target.target.model_used()))
+        })
+        .collect();
+    lines.sort_unstable();
+    lines.dedup();
+    let all = lines.concat();
+    (!all.is_empty()).then(|| blake3::hash(all.as_bytes()).to_hex().to_string())
 }
 
 /// What was read for the run, so that a later reader can tell whether it is still the same.

@@ -53,7 +53,10 @@ fn what_goes_wrong_is_told_with_its_type() {
     let told = ask("gpt-4").expect_code(3).stderr;
     assert!(told.contains("RateLimitError: Slow down."), "{told}");
     let told = ask("no-such-model").expect_code(2).stderr;
-    assert!(told.contains("help: write `provider/no-such-model`"), "{told}");
+    assert!(told.contains("else write `provider/no-such-model`"), "{told}");
+    assert!(told.contains("help: did you mean `"), "{told}");
+    let told = ask("replicate/meta/llama").expect_code(2).stderr;
+    assert!(told.contains("`replicate`, which is not in the catalogue"), "{told}");
     let told = ask("claude-3-opus-20240229").expect_code(2).stderr;
     assert!(told.contains("ANTHROPIC_API_KEY"), "{told}");
     assert_eq!(server.requests(), 1);

@@ -19,7 +19,8 @@ use crate::job::params::{self, NOT_PARAMS};
 use crate::job::words;
 use crate::job::{JobTarget, LaneSpec};
 use crate::provider::Provider;
-use crate::provider::names::resolve;
+use crate::provider::models::find;
+use crate::provider::names::{not_catalogued, resolve};
 
 /// Variables that ask for each parameter that is dropped to be logged.
 const DROPPED: [&str; 2] = ["RUNNER_DROPPED_PARAMS", "LITELLM_DROPPED_PARAMS"];
@@ -54,6 +55,9 @@ impl Check<'_> {
             let price = self.price(model.price.as_ref(), &path.key("price"));
             let Some((provider, name)) = self.resolve(model, providers, &path) else { continue };
             let base = params::overlaid(&file.params.clone().into(), &model.params.clone().into());
+            // What the job states wins, and what cannot be read of it is a fault anyway.
+            let listed = || find(&provider.name, &name)?.price;
+            let price = if model.price.is_some() { price } else { listed() };
             let lane = self.lane(&mut models, &provider, &name, model, &path);
             for combination in &combinations {
                 let stated = params::overlaid(&base, &combination.params);
@@ -90,11 +94,16 @@ impl Check<'_> {
     ) -> Option<(Arc<Provider>, Arc<str>)> {
         let name = model.model.as_deref()?;
         let at = path.key("model");
-        match resolve(name, &self.catalog, &providers.names()) {
+        match resolve(name, &self.catalog, &providers.names(), self.env) {
             Ok(resolved) => {
                 // An own name may be an alias of the catalogue, whose proper name counts.
                 let proper = self.catalog.find(&resolved.provider).map(|(name, _)| name.to_owned());
                 let proper = proper.unwrap_or(resolved.provider);
+                if !self.knows(&proper, providers) {
+                    let why = not_catalogued(name, &proper);
+                    self.missing.push(Diagnostic::at_value(at, why.message).help(why.help));
+                    return None;
+                }
                 let provider = self.provider(providers, &proper, &at)?;
                 Some((provider, resolved.model.into()))
             }

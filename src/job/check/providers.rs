@@ -78,6 +78,11 @@ impl Check<'_> {
         providers
     }
 
+    /// Whether somebody is called so: in the catalogue, in the job, or the built-in provider.
+    pub fn knows(&self, name: &str, providers: &Providers) -> bool {
+        name == MOCK || providers.stated.contains_key(name) || self.catalog.find(name).is_some()
+    }
+
     /// A provider by its proper name; `None` when it is at fault, which was told. What is at fault
     /// in a row that the job does not state is told at `asked`.
     pub fn provider(
