@@ -10,12 +10,15 @@ pub mod diagnose;
 pub mod exit;
 pub mod log;
 pub mod mock;
+pub mod models;
 pub mod plan;
 pub mod progress;
+pub mod providers;
 pub mod report;
 pub mod run;
 pub mod schema;
 pub mod screen;
+pub mod sheet;
 pub mod signals;
 
 use std::ffi::OsString;
@@ -37,6 +40,7 @@ Examples:
   runner plan jobs/nightly.toml             what would be sent, and how long it would take
   runner check jobs/*.toml                  every fault of these jobs; sends nothing
   runner report runs/nightly/latest         write a run's reports again
+  runner models gpt-4o                      window, price, and where the price is from
   runner mock --port 8080                   an OpenAI-compatible server for trying jobs";
 
 /// Sends a list of prompts to many LLM providers: within their limits, through their faults, and
@@ -73,6 +77,12 @@ enum Command {
     /// Write the reports of a run again, from its journal.
     #[command(after_help = report::EXAMPLES)]
     Report(report::ReportArgs),
+    /// Show the table of models: windows, prices, and where each price is from.
+    #[command(after_help = models::EXAMPLES)]
+    Models(models::ModelsArgs),
+    /// Show the providers: where they are, and whose key is set.
+    #[command(after_help = providers::EXAMPLES)]
+    Providers(providers::ProvidersArgs),
     /// Print a JSON Schema.
     #[command(after_help = schema::EXAMPLES)]
     Schema(schema::SchemaArgs),
@@ -111,6 +121,8 @@ fn dispatch(command: Command, context: &Context) -> Result<Ending, CliError> {
         Command::Plan(args) => plan::main(&args, context),
         Command::Check(args) => check::main(&args, context),
         Command::Report(args) => report::main(&args, context),
+        Command::Models(args) => models::main(&args, context),
+        Command::Providers(args) => providers::main(&args, context),
         Command::Schema(args) => schema::main(&args, context),
         Command::Mock(args) => mock::main(&args, context),
     }

@@ -101,6 +101,11 @@ impl Catalog {
         Some((name, row))
     }
 
+    /// All rows by their proper names, in order.
+    pub fn rows(&self) -> impl Iterator<Item = (&str, &Row)> {
+        self.rows.iter().map(|(name, row)| (name.as_str(), row))
+    }
+
     /// All names and aliases, for suggestions.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.rows.iter().flat_map(|(name, row)| {

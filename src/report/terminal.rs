@@ -39,16 +39,26 @@ pub fn table(summary: &Summary) -> String {
 
 /// Lines under a header: the first column is text, the others are numbers.
 pub fn draw<const N: usize>(header: [&str; N], lines: Vec<[String; N]>) -> String {
+    let mut table = laid(header, lines);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.trim_fmt()
+}
+
+/// Lines of text under a header.
+pub fn draw_left<const N: usize>(header: [&str; N], lines: Vec<[String; N]>) -> String {
+    laid(header, lines).trim_fmt()
+}
+
+fn laid<const N: usize>(header: [&str; N], lines: Vec<[String; N]>) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE);
     // Wide names make the table wide: what is cut off cannot be searched for.
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header);
     table.add_rows(lines);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table.trim_fmt()
+    table
 }
 
 fn line(name: &str, totals: &Totals) -> [String; 10] {

@@ -16,3 +16,4 @@ mod schema;
 mod secrets;
 mod signals;
 mod support;
+mod tables;
