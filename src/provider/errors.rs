@@ -2,6 +2,7 @@
 //! [`Failure`]: by status and JSON code first, by text last.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -52,6 +53,8 @@ const WINDOW_TEXTS: &[&str] = &[
     "prompt is too long",
     "`inputs` tokens + `max_new_tokens`",
     "requested token count exceeds",
+    "too large for model",
+    "exceeds the model",
 ];
 
 /// Codes that mean a content policy.
@@ -67,20 +70,56 @@ const POLICY_TEXTS: &[&str] = &[
     "flagged",
 ];
 
+/// Texts of a 429 that mean a limit by the day (Groq, `OpenRouter`'s free models).
+const DAY_TEXTS: &[&str] = &["per day", "per-day", "daily", "(rpd)", "(tpd)"];
+
+/// A limit by the day is waited for where the provider asks for no more than this.
+const SHORT_WAIT: Duration = Duration::from_mins(2);
+
+/// Codes of `OpenRouter`'s, whatever the status, for a host behind it that is away.
+const UPSTREAM_CODES: &[&str] = &["provider_overloaded", "provider_unavailable"];
+
 /// Texts by which a few hosts answer 400 for a bad key.
 const KEY_TEXTS: &[&str] = &["api key not valid", "invalid api key", "incorrect api key"];
 
 /// The failure that an error reply tells of, with what its headers say about coming back.
 pub fn failure_of(reply: &WireReply) -> Failure {
     let told = Told::read(&reply.body);
-    headroom::advise(classify(reply.status, &told), &reply.headers)
+    let failure = headroom::advise(classify(reply.status, &told), &reply.headers);
+    let is_long = failure.retry_after.is_none_or(|wait| wait > SHORT_WAIT);
+    let is_advised = reply.headers.get("x-should-retry").is_some();
+    match failure.kind {
+        FailureKind::RateLimit if told.says(DAY_TEXTS) && is_long && !is_advised => {
+            failure.with_remedy(Remedy::GiveUp)
+        }
+        _ => failure,
+    }
 }
 
 /// The failure in an error object that came inside a reply of status 200.
 pub fn failure_in_ok(error: &Value) -> Failure {
     let told = Told::of_error(error);
-    let status = told.codes.iter().find_map(|code| code.parse().ok());
-    classify(status.filter(|status| (400..600).contains(status)).unwrap_or(500), &told)
+    let number = told.codes.iter().find_map(|code| code.parse().ok());
+    let number = number.filter(|status| (400..600).contains(status));
+    let word = || told.codes.iter().find_map(|code| status_of(code));
+    classify(number.or_else(word).unwrap_or(500), &told)
+}
+
+/// The status with which an error of this code comes where no answer has begun.
+fn status_of(code: &str) -> Option<u16> {
+    match code {
+        "context_length_exceeded"
+        | "invalid_request_error"
+        | "unsupported_parameter"
+        | "unsupported_value" => Some(400),
+        _ if POLICY_CODES.contains(&code) => Some(400),
+        "invalid_api_key" | "authentication_error" => Some(401),
+        "model_not_found" => Some(404),
+        "rate_limit_exceeded" | "rate_limit_error" | "slow_down" => Some(429),
+        _ if QUOTA_CODES.contains(&code) => Some(429),
+        "server_is_overloaded" | "service_unavailable_error" | "overloaded_error" => Some(503),
+        _ => None,
+    }
 }
 
 /// What an error body tells, whatever its shape.
@@ -113,7 +152,10 @@ impl<'b> Told<'b> {
             Some(Value::Number(code)) => Some(code.to_string()),
             _ => None,
         };
-        let codes = [code, text("type"), text("status")].into_iter().flatten();
+        // `OpenRouter`'s own word; its code only repeats the status.
+        let inner = error.pointer("/metadata/error_type").and_then(Value::as_str);
+        let codes = [code, text("type"), text("status"), inner.map(str::to_owned)];
+        let codes = codes.into_iter().flatten();
         Self { message: message.into(), codes: codes.filter(|code| !code.is_empty()).collect() }
     }
 
@@ -170,20 +212,23 @@ pub(super) fn failure(
 pub(super) fn kind_of(status: u16, told: &Told<'_>) -> (FailureKind, Option<Remedy>) {
     let kind = match status {
         300..=399 => return (FailureKind::BadRequest, Some(Remedy::GiveUp)),
+        _ if told.has_code(UPSTREAM_CODES) => FailureKind::ServiceUnavailable,
         400 | 413 | 422 => refused(status, told),
         401 => FailureKind::Authentication,
         402 if told.has_code(&["in_flight_budget_exhausted"]) => FailureKind::RateLimit,
         402 => FailureKind::QuotaExceeded,
-        403 if told.says(POLICY_TEXTS) => FailureKind::ContentPolicyViolation,
+        403 if told.says(POLICY_TEXTS) || told.says(&["moderation"]) => {
+            FailureKind::ContentPolicyViolation
+        }
         403 => FailureKind::PermissionDenied,
         404 | 410 => FailureKind::NotFound,
         408 | 504 => FailureKind::Timeout,
-        409 => FailureKind::Api,
         429 => return throttled(told),
         498 | 503 | 529 => FailureKind::ServiceUnavailable,
         499 => return (FailureKind::ApiConnection, Some(Remedy::RetryOnce)),
+        // A conflict is over when the other request is.
+        409 | 500 | 502..=599 => FailureKind::InternalServer,
         400..=497 | 501 => FailureKind::BadRequest,
-        500..=599 => FailureKind::InternalServer,
         _ => FailureKind::Api,
     };
     (kind, None)
@@ -191,7 +236,9 @@ pub(super) fn kind_of(status: u16, told: &Told<'_>) -> (FailureKind, Option<Reme
 
 /// 400, 413 and 422: the request as it stands is at fault.
 fn refused(status: u16, told: &Told<'_>) -> FailureKind {
-    if told.has_code(&["context_length_exceeded"]) || told.says(WINDOW_TEXTS) {
+    let is_counted = || told.says(&["current length is"]) && told.says(&["while limit is"]);
+    let is_named = told.has_code(&["context_length_exceeded"]) || told.says(WINDOW_TEXTS);
+    if is_named || is_counted() {
         return FailureKind::ContextWindowExceeded;
     }
     if told.has_code(POLICY_CODES) || status == 400 && told.says(POLICY_TEXTS) {
@@ -200,7 +247,8 @@ fn refused(status: u16, told: &Told<'_>) -> FailureKind {
     if status == 400 && (told.has_code(&["invalid_api_key"]) || told.says(KEY_TEXTS)) {
         return FailureKind::Authentication;
     }
-    if told.has_code(&["unsupported_parameter", "unsupported_value"]) {
+    let is_extra = || told.says(&["extra inputs are not permitted"]);
+    if told.has_code(&["unsupported_parameter", "unsupported_value"]) || is_extra() {
         return FailureKind::UnsupportedParams;
     }
     FailureKind::BadRequest
@@ -304,7 +352,7 @@ mod tests {
             (403, "no", Kind::PermissionDenied, false),
             (404, "<html>nginx</html>", Kind::NotFound, false),
             (408, "", Kind::Timeout, true),
-            (409, "", Kind::Api, true),
+            (409, "", Kind::InternalServer, true),
             (413, "", Kind::BadRequest, false),
             (
                 429,
@@ -340,6 +388,42 @@ mod tests {
     }
 
     #[test]
+    fn words_of_single_hosts_name_the_kind() {
+        use FailureKind as Kind;
+        for (status, body, kind, retryable) in [
+            (429, r#"{"error":{"message":"requests per day (RPD): 9"}}"#, Kind::RateLimit, false),
+            (
+                400,
+                r#"{"message":"current length is 9 while limit is 8"}"#,
+                Kind::ContextWindowExceeded,
+                false,
+            ),
+            (
+                422,
+                r#"{"detail":[{"msg":"Extra inputs are not permitted"}]}"#,
+                Kind::UnsupportedParams,
+                false,
+            ),
+            (
+                402,
+                r#"{"error":{"code":402,"metadata":{"error_type":"in_flight_budget_exhausted"}}}"#,
+                Kind::RateLimit,
+                true,
+            ),
+            (
+                502,
+                r#"{"error":{"code":502,"metadata":{"error_type":"provider_overloaded"}}}"#,
+                Kind::ServiceUnavailable,
+                true,
+            ),
+            (403, "blocked by moderation", Kind::ContentPolicyViolation, false),
+        ] {
+            let failure = failure(status, body);
+            assert_eq!((failure.kind, failure.retryable), (kind, retryable), "{status} {body}");
+        }
+    }
+
+    #[test]
     fn the_providers_words_are_kept_on_one_line() {
         let failure1 = failure(400, "{\"error\":{\"message\":\"a\\n b\",\"type\":\"t\"}}");
         assert_eq!(
@@ -354,7 +438,26 @@ mod tests {
     fn an_error_inside_an_answer_counts_by_its_own_code() {
         let error = serde_json::json!({"message": "slow down", "code": 429});
         assert_eq!(failure_in_ok(&error).kind, FailureKind::RateLimit);
-        let error = serde_json::json!({"message": "boom", "code": "upstream"});
-        assert_eq!(failure_in_ok(&error).kind, FailureKind::InternalServer);
+        for (code, kind) in [
+            ("upstream", FailureKind::InternalServer),
+            ("context_length_exceeded", FailureKind::ContextWindowExceeded),
+            ("insufficient_quota", FailureKind::QuotaExceeded),
+            ("rate_limit_exceeded", FailureKind::RateLimit),
+            ("server_is_overloaded", FailureKind::ServiceUnavailable),
+        ] {
+            let error = serde_json::json!({"message": "boom", "code": code});
+            assert_eq!(failure_in_ok(&error).kind, kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_limit_by_the_day_is_waited_for_when_it_is_nearly_over() {
+        for (wait, retryable) in [("20", true), ("3600", false)] {
+            let mut headers = Headers::default();
+            headers.push("retry-after", wait);
+            let body = Bytes::from_static(b"{\"error\":\"daily limit reached\"}");
+            let failure = failure_of(&WireReply { status: 429, headers, body });
+            assert_eq!((failure.kind, failure.retryable), (FailureKind::RateLimit, retryable));
+        }
     }
 }

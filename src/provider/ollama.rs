@@ -170,6 +170,9 @@ fn failure_of(status: u16, told: &Told<'_>) -> Failure {
         400 if told.says(&["exceed"]) && told.says(&["context"]) => {
             (FailureKind::ContextWindowExceeded, None)
         }
+        400 if told.says(&["does not support tools", "does not support thinking"]) => {
+            (FailureKind::UnsupportedParams, None)
+        }
         500 if told.says(&["requires more system memory", "out of memory"]) => {
             (FailureKind::InternalServer, Some(Remedy::GiveUp))
         }

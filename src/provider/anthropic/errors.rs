@@ -11,8 +11,13 @@ use crate::provider::headroom;
 use crate::wire::message::{Headers, WireReply};
 
 /// Codes that mean money, whatever the status.
-const QUOTA_CODES: &[&str] =
-    &["billing_error", "enforced_spend_limit_reached", "contract_spend_limit_reached"];
+const QUOTA_CODES: &[&str] = &[
+    "billing_error",
+    "enforced_spend_limit_reached",
+    "contract_spend_limit_reached",
+    "linked_organization_spend_limit_reached",
+    "linked_organization_billing_unavailable",
+];
 
 /// Texts of a 400 that mean money or an account on hold.
 const QUOTA_TEXTS: &[&str] =

@@ -78,7 +78,6 @@ fn kind_of(
         }
         400 if is_window() => FailureKind::ContextWindowExceeded,
         400 if told.has_code(&["FAILED_PRECONDITION"]) => FailureKind::PermissionDenied,
-        409 => FailureKind::InternalServer,
         // The words are the same whether a minute's quota is used up or a day's.
         429 if details.is_by_day() || wait.is_some_and(|wait| wait > LONGEST_WAIT) => {
             FailureKind::QuotaExceeded

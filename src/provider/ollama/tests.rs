@@ -232,7 +232,8 @@ fn what_is_no_answer_is_an_error() {
 fn a_status_and_its_words_name_the_kind() {
     use FailureKind as Kind;
     for (status, words, kind, retryable) in [
-        (400, "llama2 does not support tools", Kind::BadRequest, false),
+        (400, "llama2 does not support tools", Kind::UnsupportedParams, false),
+        (400, "llama2 does not support chat", Kind::BadRequest, false),
         (400, "the input exceeds the model's context", Kind::ContextWindowExceeded, false),
         (400, "bad options", Kind::BadRequest, false),
         (401, "unauthorized", Kind::Authentication, false),
