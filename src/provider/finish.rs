@@ -17,13 +17,15 @@ pub enum Finish {
     ContentFilter,
     /// Something broke on the provider's side.
     Broken,
+    /// The model wrote what cannot be used, such as a call of a tool that cannot be read.
+    Malformed,
 }
 
 impl Finish {
     /// `OpenAI`'s word. There is none for what broke: what came is taken as far as it goes.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Stop | Self::Broken => "stop",
+            Self::Stop | Self::Broken | Self::Malformed => "stop",
             Self::Length => "length",
             Self::ToolCalls => "tool_calls",
             Self::FunctionCall => "function_call",
@@ -39,6 +41,12 @@ impl Finish {
             (Self::ContentFilter, _) => {
                 let message = format!("the answer was blocked (finish reason `{raw}`)");
                 Some(Failure::new(FailureKind::ContentPolicyViolation, message))
+            }
+            (Self::Malformed, _) => {
+                let message = format!("the answer is malformed (finish reason `{raw}`)");
+                let failure = Failure::new(FailureKind::InternalServer, message);
+                // It was billed, and the next one may be no better.
+                Some(failure.with_remedy(Remedy::RetryOnce))
             }
             (_, false) => None,
             (Self::Length, true) => {

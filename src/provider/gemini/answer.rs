@@ -196,7 +196,12 @@ fn finish_of(reason: &str) -> Finish {
         "SAFETY" | "RECITATION" | "LANGUAGE" | "OTHER" | "BLOCKLIST" | "PROHIBITED_CONTENT"
         | "SPII" | "MODEL_ARMOR" | "ESCALATION" | "NO_IMAGE" => Finish::ContentFilter,
         reason if reason.starts_with("IMAGE_") => Finish::ContentFilter,
-        // Calls and answers that came out wrong, and words that are newer than this table.
+        "MALFORMED_FUNCTION_CALL"
+        | "MALFORMED_RESPONSE"
+        | "UNEXPECTED_TOOL_CALL"
+        | "TOO_MANY_TOOL_CALLS"
+        | "MISSING_THOUGHT_SIGNATURE" => Finish::Malformed,
+        // Words that are newer than this table.
         _ => Finish::Broken,
     }
 }

@@ -35,15 +35,8 @@ const UNSAID: &[(&str, &str)] = &[
 ];
 
 /// Fields of the body itself; every other field of Gemini's own stands in `generationConfig`.
-const TOP_FIELDS: &[&str] = &[
-    "safetySettings",
-    "safety_settings",
-    "cachedContent",
-    "cached_content",
-    "labels",
-    "serviceTier",
-    "systemInstruction",
-];
+const TOP_FIELDS: &[&str] =
+    &["safetySettings", "cachedContent", "labels", "serviceTier", "systemInstruction"];
 
 /// What is asked beside the talk.
 #[derive(Debug, Default)]
@@ -95,6 +88,8 @@ impl Asked {
                 merge(&mut self.extra, object(value)?);
                 Ok(())
             }
+            "safety_settings" => self.top("safetySettings", value.clone()),
+            "cached_content" => self.top("cachedContent", value.clone()),
             name if TOP_FIELDS.contains(&name) => self.top(name, value.clone()),
             name => self.set(name, value.clone()),
         }

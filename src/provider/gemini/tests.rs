@@ -113,7 +113,7 @@ fn a_request_says_what_was_stated_and_no_more() {
             "gemini-2.5-flash",
             messages,
             json!({"max_tokens": 5, "mediaResolution": "X",
-            "top_k": 3, "safetySettings": [1], "generationConfig": {"topK": 4},
+            "top_k": 3, "safety_settings": [1], "generationConfig": {"topK": 4},
             "extra": {"cachedContent": "c/1", "generationConfig": {"z": 1}}})
         ),
         json!({
@@ -390,7 +390,6 @@ fn every_finish_reason_has_its_word_and_its_fault() {
         ("FINISH_REASON_UNSPECIFIED", "stop"),
         ("MAX_TOKENS", "length"),
         ("CONTINUATION", "length"),
-        ("MALFORMED_RESPONSE", "stop"),
         ("A_NEW_ONE", "stop"),
     ] {
         let response = ends(reason, "x").expect(reason);
@@ -425,9 +424,12 @@ fn every_finish_reason_has_its_word_and_its_fault() {
         "MISSING_THOUGHT_SIGNATURE",
         "MALFORMED_RESPONSE",
     ] {
-        let failure = ends(reason, "").expect_err(reason).failure;
-        assert_eq!(failure.kind, FailureKind::InternalServer, "{reason}");
-        assert!(failure.retryable && failure.message.contains(reason));
+        for text in ["", "half a ca"] {
+            let failure = ends(reason, text).expect_err(reason).failure;
+            assert_eq!(failure.kind, FailureKind::InternalServer, "{reason}");
+            assert_eq!(failure.remedy(), Remedy::RetryOnce);
+            assert!(failure.message.contains(reason));
+        }
     }
     let spent = ends("MAX_TOKENS", "").expect_err("empty").failure;
     assert_eq!(spent.remedy(), Remedy::GiveUp);
