@@ -8,9 +8,24 @@ use serde_json::{Map, Value, json};
 use crate::call::failure::{Failure, FailureKind};
 use crate::call::request::{Content, Message, Params};
 
-/// Keys of an `OpenAI` message that another dialect either translates or has no place for.
-const MESSAGE_KEYS: &[&str] =
-    &["name", "refusal", "audio", "function_call", "tool_calls", "tool_call_id"];
+/// Keys of an `OpenAI` message that another dialect either translates or has no place for, and
+/// those that answers of other dialects bring into a talk.
+const MESSAGE_KEYS: &[&str] = &[
+    "name",
+    "refusal",
+    "annotations",
+    "audio",
+    "function_call",
+    "tool_calls",
+    "tool_call_id",
+    "reasoning_content",
+    "thinking_blocks",
+    "stop_details",
+    "extra_content",
+    "logprobs_result",
+    "grounding_metadata",
+    "citation_metadata",
+];
 
 /// A message in today's words: `function_call` becomes `tool_calls`, and the role `function`
 /// becomes `tool`. Those old words had no ids, so a function's name stands in for one.
@@ -50,8 +65,7 @@ pub fn parts(message: &Message) -> Option<&[Value]> {
 /// Keys of a message that are no words of `OpenAI`'s: they are the provider's own and travel as
 /// they stand.
 pub fn own_keys(message: &Message) -> impl Iterator<Item = (&String, &Value)> {
-    let is_own = |name: &str| !MESSAGE_KEYS.contains(&name) && name != "reasoning_content";
-    message.rest.iter().filter(move |(name, _)| is_own(name))
+    message.rest.iter().filter(|(name, _)| !MESSAGE_KEYS.contains(&name.as_str()))
 }
 
 /// The reasoning of an assistant's turn, as answers of ours carry it.
@@ -110,6 +124,11 @@ pub fn add_extra(body: &mut Map<String, Value>, params: &Params) {
 /// A request that this dialect cannot say.
 pub fn unsayable(why: impl Into<String>) -> Failure {
     Failure::new(FailureKind::BadRequest, why)
+}
+
+/// Parameters that this dialect cannot say together.
+pub fn unsupported(why: impl Into<String>) -> Failure {
+    Failure::new(FailureKind::UnsupportedParams, why)
 }
 
 /// Whether a value is a number within these bounds, both included.

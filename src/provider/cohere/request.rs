@@ -82,6 +82,14 @@ pub(super) fn body(request: &Request) -> Result<Map<String, Value>, Failure> {
         place(&mut body, name, value);
     }
     add_tools(&mut body, &request.params);
+    let has_schema =
+        body.get("response_format").is_some_and(|told| told["json_schema"].is_object());
+    if let Some(other) = ["tools", "documents"].into_iter().find(|key| body.contains_key(*key))
+        && has_schema
+    {
+        let why = format!("Cohere takes no JSON Schema (`response_format`) beside `{other}`");
+        return Err(asked::unsupported(why));
+    }
     asked::add_extra(&mut body, &request.params);
     Ok(body)
 }
@@ -150,8 +158,11 @@ fn add_tools(body: &mut Map<String, Value>, params: &Params) {
         let mut is_strict = false;
         for tool in &mut tools {
             let function = tool.get_mut("function").and_then(Value::as_object_mut);
-            let strict = function.and_then(|function| function.remove("strict"));
-            is_strict |= strict.is_some_and(|strict| strict == true);
+            let Some(function) = function else { continue };
+            is_strict |= function.remove("strict").is_some_and(|strict| strict == true);
+            // Demanded here, and left out at OpenAI where a function takes nothing.
+            let nothing = || json!({"type": "object", "properties": {}});
+            function.entry("parameters").or_insert_with(nothing);
         }
         if is_strict {
             body.insert("strict_tools".to_owned(), true.into());

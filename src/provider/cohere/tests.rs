@@ -89,7 +89,8 @@ fn a_talk_with_tools_and_images_is_said_in_coheres_words() {
             {"role": "user", "content": [{"type": "text", "text": "what?"}, image]},
             {"role": "assistant", "content": "I look.", "tool_calls": [call]},
             {"role": "tool", "tool_call_id": "c1", "content": "a quay"},
-            {"role": "assistant", "content": "A quay.", "reasoning_content": "Hm."},
+            {"role": "assistant", "content": "A quay.", "reasoning_content": "Hm.", "refusal": null,
+                "annotations": [], "thinking_blocks": [], "extra_content": {}},
             {"role": "assistant", "content": null,
                 "function_call": {"name": "look", "arguments": "{}"}},
             {"role": "function", "name": "look", "content": "again"},
@@ -103,16 +104,31 @@ fn a_talk_with_tools_and_images_is_said_in_coheres_words() {
     let planned = json!({"role": "assistant", "tool_plan": "I look.", "tool_calls": [call]});
     assert_eq!(said[2], planned);
     assert_eq!(said[3], json!({"role": "tool", "content": "a quay", "tool_call_id": "c1"}));
-    assert_eq!(
-        said[4]["content"],
-        json!([{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "A quay."}])
-    );
+    let thought =
+        json!([{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "A quay."}]);
+    assert_eq!(said[4], json!({"role": "assistant", "content": thought}));
     assert_eq!(said[5]["tool_calls"][0]["id"], said[6]["tool_call_id"]);
     assert_eq!(said[6]["role"], "tool");
     assert_eq!((&body["documents"], &body["safety_mode"]), (&json!(["d"]), &json!("OFF")));
     assert_eq!((&body["priority"], &body["k"]), (&json!(3), &json!(9)));
     let sound = json!([{"role": "user", "content": [{"type": "input_audio"}]}]);
     assert!(encoded(sound, json!({})).is_err());
+}
+
+#[test]
+fn a_tool_always_says_what_it_takes_and_stands_beside_no_schema() {
+    let hi = || json!([{"role": "user", "content": "hi"}]);
+    let tools = json!([{"type": "function", "function": {"name": "clock"}}]);
+    let body = encoded(hi(), json!({"tools": tools})).expect("it can be said");
+    let nothing = json!({"type": "object", "properties": {}});
+    assert_eq!(body["tools"][0]["function"]["parameters"], nothing);
+    let form = json!({"type": "json_schema", "json_schema": {"name": "n", "schema": nothing}});
+    for (name, value) in [("tools", tools), ("documents", json!(["d"]))] {
+        let params = json!({"response_format": form, name: value});
+        let failure = encoded(hi(), params).expect_err("not both");
+        assert_eq!(failure.kind, FailureKind::UnsupportedParams);
+        assert!(failure.message.contains(name), "{}", failure.message);
+    }
 }
 
 #[test]
