@@ -5,7 +5,6 @@
 //! would wait in silence. No redirects, because a key must not travel to another host. The
 //! system's roots are read when the first `https` call is made, not before: it takes 10 ms.
 
-use std::error::Error as _;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::wire::causes::{innermost, is_tls};
 use crate::wire::frames::{Cutter, Frame, FrameError, Framing};
 use crate::wire::message::{Headers, Timeouts, WireReply, WireRequest};
 use crate::wire::secret::Redactor;
@@ -385,30 +385,4 @@ fn too_large() -> Failure {
     let limit = MAX_RESPONSE_BYTES / (1024 * 1024);
     let message = format!("the answer is longer than {limit} MiB");
     Failure::new(FailureKind::ApiResponseValidation, message).with_remedy(Remedy::GiveUp)
-}
-
-/// The last error of a chain: reqwest's own words say less, and hold the whole URL.
-fn innermost(why: &reqwest::Error) -> String {
-    let mut cause = why.source();
-    let mut text = None;
-    while let Some(error) = cause {
-        text = Some(error.to_string());
-        cause = error.source();
-    }
-    text.unwrap_or_else(|| "the request failed".to_owned())
-}
-
-fn is_tls(why: &reqwest::Error) -> bool {
-    let mut cause = why.source();
-    while let Some(error) = cause {
-        if error.is::<rustls::Error>() {
-            return true;
-        }
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }

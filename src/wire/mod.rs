@@ -4,6 +4,7 @@
 //! over a socket. [`authorized`] proves who sends. Keys are [`secret`], and no reply that passes here still holds one.
 
 pub mod authorized;
+mod causes;
 pub mod descriptors;
 pub mod frames;
 pub mod http;
