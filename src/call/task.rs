@@ -27,6 +27,8 @@ pub struct Task {
     pub target: Arc<Target>,
     /// What is asked.
     pub request: Request,
+    /// Parameters that were stated, here or for the target, and that the provider does not take.
+    pub dropped: Arc<Vec<String>>,
     /// Attempts that earlier sessions of this run made in vain.
     pub attempts_before: u32,
 }

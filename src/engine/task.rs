@@ -170,7 +170,7 @@ impl Course<'_> {
             status,
             messages: task.request.messages,
             params: task.request.params,
-            dropped_params: (*task.target.dropped).clone(),
+            dropped_params: (*task.dropped).clone(),
             response: None,
             finish_reason_raw: None,
             usage: None,

@@ -120,6 +120,7 @@ fn tasks(count: u64) -> (Source, Arc<AtomicUsize>) {
             repeat: 0,
             target: Arc::clone(&target),
             request: Request { model: "m".into(), messages, params: Arc::clone(&target.params) },
+            dropped: Arc::default(),
             attempts_before: 0,
         })
     };

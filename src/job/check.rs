@@ -79,6 +79,7 @@ impl Check<'_> {
             repeats: file.repeats.unwrap_or(1) as u32,
             varied: Arc::new(file.matrix.keys().cloned().collect()),
             targets: models.targets,
+            tells_dropped: self.tells_dropped(),
             lanes: models.lanes,
             sets: sets.clone(),
             mock: uses_mock.then_some(mock),

@@ -114,7 +114,7 @@ fn place_of(document: &Document, fault: &Diagnostic) -> (Origin, usize) {
 /// The job's faults and those of the rows of the sets that can be read all the same.
 fn with_data(document: Document, mut diagnostics: Vec<Diagnostic>, sets: &[PromptSet]) -> Faults {
     for set in sets {
-        diagnostics.extend(scan::scan(set, None, |_| {}).err().into_iter().flatten());
+        diagnostics.extend(scan::scan(set, None, |_| Ok(())).err().into_iter().flatten());
     }
     if diagnostics.is_empty() {
         // A job that is none has a fault; should none be known, silence would be the worst.

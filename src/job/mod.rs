@@ -5,6 +5,7 @@
 //! [`check`] turns it into a job. A job's [`prompts`] are read row by row, as often as they are
 //! needed; its [`plan`] turns them into tasks, lazily.
 
+pub mod asking;
 pub mod check;
 pub mod diagnostic;
 pub mod document;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 
 use crate::call::task::{ContentHash, Target};
 use crate::job::document::Document;
+use crate::job::file::OnUnsupported;
 use crate::job::prompts::PromptSet;
 use crate::mock::script::Script;
 use crate::pace::Limits;
@@ -65,6 +67,8 @@ pub struct Job {
     pub varied: Arc<Vec<String>>,
     /// Who is asked: one for each model and combination of the matrix, in the order of the file.
     pub targets: Vec<JobTarget>,
+    /// Whether each parameter that is left out is to be logged.
+    pub tells_dropped: bool,
     /// The queues: one for each model of each provider.
     pub lanes: Vec<LaneSpec>,
     /// The prompt sets, in the order of the file.
@@ -92,6 +96,8 @@ pub struct JobTarget {
     pub lane: usize,
     /// The prompt sets it gets, as places in [`Job::sets`], rising.
     pub sets: Vec<usize>,
+    /// What to do about a parameter of a row that it does not take.
+    pub on_unsupported: OnUnsupported,
 }
 
 /// A queue: one model of one provider.

@@ -9,11 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::call::estimate::reserved_tokens;
-use crate::call::request::{Params, Request};
+use crate::call::request::Request;
 use crate::call::task::ContentHash;
+use crate::job::asking::Asker;
 use crate::job::diagnostic::Diagnostic;
 use crate::job::forecast::Forecast;
-use crate::job::params;
 use crate::job::prompts::{Prompt, PromptSet};
 use crate::job::scan::scan;
 use crate::job::select::Selection;
@@ -89,10 +89,17 @@ impl Plan {
             }
             let set = &job.sets[place];
             let mut tally = Tally { own_output: vec![0; takers.len()], ..Tally::default() };
+            let asker = |nth: &usize| {
+                let target = &targets[*nth];
+                Asker::new(target, &job.lanes[target.lane], &job.varied)
+            };
+            let mut askers: Vec<Asker<'_>> = takers.iter().map(asker).collect();
             let scanned = scan(set, selection.limit, |prompt| {
                 hashes.push(ContentHash::of_prompt(&prompt.messages, &prompt.params).short());
-                tally.add(prompt, takers.iter().map(|nth| &targets[*nth]), &job.varied);
+                tally.add(prompt, &askers);
+                askers.iter_mut().try_for_each(|asker| asker.judge(prompt))
             });
+            askers.iter().for_each(|asker| asker.tell_left_out(job.tells_dropped));
             match scanned {
                 Err(more) => faults.extend(more),
                 Ok(rows) => {
@@ -174,18 +181,10 @@ impl Inner {
 }
 
 impl Tally {
-    fn add<'t>(
-        &mut self,
-        prompt: &Prompt,
-        takers: impl Iterator<Item = &'t JobTarget>,
-        varied: &[String],
-    ) {
-        let request = |params| Request {
-            model: "".into(),
-            messages: prompt.messages.clone(),
-            params: Arc::new(params),
-        };
-        let (input, output) = reserved_tokens(&request(Params::default()));
+    fn add(&mut self, prompt: &Prompt, askers: &[Asker<'_>]) {
+        let request =
+            |params| Request { model: "".into(), messages: prompt.messages.clone(), params };
+        let (input, output) = reserved_tokens(&request(Arc::default()));
         self.input += input;
         let counts = ["max_tokens", "max_completion_tokens", "n"];
         if !counts.iter().any(|name| prompt.params.contains_key(*name)) {
@@ -193,19 +192,11 @@ impl Tally {
             self.plain_output += output;
             return;
         }
-        for (sum, taker) in self.own_output.iter_mut().zip(takers) {
-            let params = asked(&taker.target.params, &prompt.params, varied);
-            let (_, output) = reserved_tokens(&request(params));
+        for (sum, asker) in self.own_output.iter_mut().zip(askers) {
+            let (_, output) = reserved_tokens(&request(asker.params(prompt)));
             *sum = sum.saturating_add(output);
         }
     }
-}
-
-/// A target's parameters with a row's laid over them; what the matrix varies stays.
-pub fn asked(target: &Params, row: &Params, varied: &[String]) -> Params {
-    let mut own = row.clone();
-    own.retain(|name, _| !params::is_among(name, varied));
-    params::overlaid(target, &own)
 }
 
 /// The hashes that occur more than once, each of them once.

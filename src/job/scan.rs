@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::job::asking::Unfit;
 use crate::job::diagnostic::{DataSpot, Diagnostic, On, Place};
 use crate::job::key_path::KeyPath;
 use crate::job::prompts::{Prompt, PromptSet};
@@ -15,12 +16,12 @@ const MOST_FAULTS: usize = 10;
 /// So many columns are remembered, for messages.
 const MOST_COLUMNS: usize = 200;
 
-/// Reads all rows of a set, or the first `limit`, and gives each prompt to `each`. `Ok` is how many
-/// there are.
+/// Reads all rows of a set, or the first `limit`, and gives each prompt to `each`, which may find
+/// that it cannot be asked. `Ok` is how many there are.
 pub fn scan(
     set: &PromptSet,
     limit: Option<u64>,
-    mut each: impl FnMut(&Prompt),
+    mut each: impl FnMut(&Prompt) -> Result<(), Unfit>,
 ) -> Result<u64, Vec<Diagnostic>> {
     let mut scan = Scan::new(set);
     let mut number = 0;
@@ -73,14 +74,21 @@ impl<'s> Scan<'s> {
         }
     }
 
-    fn row(&mut self, row: Row, number: u64, each: &mut impl FnMut(&Prompt)) {
+    fn row(&mut self, row: Row, number: u64, each: &mut impl FnMut(&Prompt) -> Result<(), Unfit>) {
         self.see(&row);
         // A row that has one fault is read again without what is at fault, for the next one. Most
         // rows have none, and are not copied for it.
         let is_suspect = number <= MOST_FAULTS as u64 || !self.lacking.is_empty();
         let spare = is_suspect.then(|| row.clone());
+        let at = row.at.clone();
         let mut fault = match self.current.prompt(row, number) {
-            Ok(prompt) => return each(&prompt),
+            Ok(prompt) => {
+                if let Err(why) = each(&prompt) {
+                    let fault = RowFault::new(&self.set.shown, at, why.message);
+                    self.keep(fault.help(why.help));
+                }
+                return;
+            }
             Err(fault) => fault,
         };
         let mut rest = self.current.clone();

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::iter::Peekable;
 use std::sync::Arc;
 
-use crate::call::request::{Params, Request};
+use crate::call::request::Request;
 use crate::call::task::{ContentHash, Task, TaskId};
-use crate::job::plan::{Inner, asked};
+use crate::job::asking::{Taken, taken};
+use crate::job::plan::Inner;
 use crate::job::prompts::{Prompt, PromptSet};
 use crate::job::rows::{At, RowFault};
 
@@ -40,7 +41,7 @@ struct Current {
     /// For each taker of this lane, how many prompts like this one came before.
     before: Vec<u32>,
     /// For each taker of this lane, the parameters of its calls.
-    params: Vec<Option<Arc<Params>>>,
+    taken: Vec<Option<Taken>>,
 }
 
 impl Tasks {
@@ -71,14 +72,9 @@ impl Tasks {
         let (taker, repeat) = ((nth / repeats) as usize, (nth % repeats) as u32);
         let (place, target) = plan.takers_of(set, self.lane).nth(taker)?;
         let target = &plan.targets[target];
-        let params = current.params[taker].get_or_insert_with(|| {
-            // A row without parameters shares those of its target.
-            if current.prompt.params.is_empty() {
-                Arc::clone(&target.target.params)
-            } else {
-                Arc::new(asked(&target.target.params, &current.prompt.params, &plan.varied))
-            }
-        });
+        let lane = &plan.lanes[target.lane];
+        let taken = current.taken[taker]
+            .get_or_insert_with(|| taken(target, lane, &current.prompt.params, &plan.varied));
         let row = self.row - 1;
         let index = set.base + row * plan.width(set.takers.len()) + place as u64 * repeats;
         Some(Task {
@@ -91,8 +87,9 @@ impl Tasks {
             request: Request {
                 model: Arc::clone(&target.target.model),
                 messages: current.prompt.messages.clone(),
-                params: Arc::clone(params),
+                params: Arc::clone(&taken.params),
             },
+            dropped: Arc::clone(&taken.dropped),
             attempts_before: 0,
         })
     }
@@ -137,9 +134,9 @@ impl Tasks {
             Ok(twin) => self.count(twin, &groups),
             Err(_) => vec![0; width],
         };
-        let params = vec![None; width];
+        let taken = vec![None; width];
         let width = plan.width(width);
-        self.current = Some(Current { prompt, hash, next: 0, width, before, params });
+        self.current = Some(Current { prompt, hash, next: 0, width, before, taken });
     }
 
     /// How often each of these groups was asked this prompt before; now once more.

@@ -165,3 +165,35 @@ fn a_parameter_that_a_provider_does_not_take_is_a_fault_or_is_dropped() {
         run.responses().iter().map(|row| row["dropped_params"].to_string()).collect();
     assert_eq!(dropped, ["[]", "[\"seed\"]", "[]", "[]", "[]"]);
 }
+
+#[test]
+fn a_parameter_of_a_row_is_judged_by_each_model_before_anything_is_sent() {
+    let (server, dir) = asked();
+    let batch = r#"{"custom_id":"q","body":{"messages":[{"role":"user","content":"hi"}],"seed":7}}"#;
+    dir.write("rows.jsonl", format!("{{\"prompt\":\"plain\"}}\n{batch}\n"));
+    let rows = |text: &str| text.replace("inline = [\"hi\"]", "file = \"rows.jsonl\"");
+    dir.job(&rows(&job(&server)));
+    let told = dir.run(&["check", "job.toml"]).expect_code(2).stderr;
+    assert!(told.contains("`seed` is not taken by `anthropic/claude"), "{told}");
+    assert!(told.contains("rows.jsonl:2"), "{told}");
+    assert_eq!(server.requests(), 0);
+    let run = dir.go_with(0, &["--set", "on_unsupported=drop"]);
+    let dropped = |row: &Value| row["dropped_params"] == json!(["seed"]);
+    assert_eq!(run.responses().iter().filter(|row| dropped(row)).count(), 1);
+    assert_eq!(server.bodies().iter().filter(|body| body["seed"] == 7).count(), 2);
+}
+
+#[test]
+fn parameters_that_do_not_go_together_are_found_before_anything_is_sent() {
+    let mut dir = JobDir::new();
+    dir.var("ANTHROPIC_API_KEY", "sk-dialects");
+    dir.job(
+        "name = \"t\"\n[params]\nmax_tokens = 9\n\
+         [[models]]\nmodel = \"claude-3-7-sonnet-20250219\"\n\
+         params = { thinking = { type = \"enabled\", budget_tokens = 1024 } }\n\
+         [prompts.all]\ninline = [\"hi\"]\n",
+    );
+    let told = dir.run(&["check", "job.toml"]).expect_code(2).stderr;
+    assert!(told.contains("cannot be asked so") && told.contains("max_tokens"), "{told}");
+    assert!(told.contains("job.toml:6"), "{told}");
+}

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::call::money::{Price, Rates, Usd, UsdError, per_token};
-use crate::call::request::Params;
+use crate::call::request::{Message, Params, Request};
 use crate::call::task::{ContentHash, Target};
+use crate::job::asking::{DROP, not_sent, not_taken, refused, unsayable};
 use crate::job::check::Check;
 use crate::job::check::limits::{conflict, limits};
 use crate::job::check::providers::{Providers, is_mock};
@@ -19,6 +20,7 @@ use crate::job::params::{self, NOT_PARAMS};
 use crate::job::words;
 use crate::job::{JobTarget, LaneSpec};
 use crate::provider::Provider;
+use crate::provider::access::Access;
 use crate::provider::models::find;
 use crate::provider::names::{not_catalogued, resolve};
 
@@ -79,7 +81,13 @@ impl Check<'_> {
                     price: price.clone(),
                 };
                 let hash = ContentHash::of_target(&target, nth_alike(&models.targets, &target));
-                let target = JobTarget { target: Arc::new(target), hash, lane, sets: sets.clone() };
+                let target = JobTarget {
+                    target: Arc::new(target),
+                    hash,
+                    lane,
+                    sets: sets.clone(),
+                    on_unsupported: policy,
+                };
                 models.targets.push(target);
             }
         }
@@ -197,33 +205,49 @@ impl Check<'_> {
         policy: OnUnsupported,
         path: &KeyPath,
     ) -> (Params, Vec<String>) {
-        let refused: Vec<(String, String)> = stated
-            .iter()
-            .filter_map(|(name, value)| {
-                Some((name.clone(), provider.accepts(model, name, value).err()?))
-            })
-            .collect();
-        let is_told = DROPPED.iter().any(|name| {
-            self.env
-                .get(name)
-                .is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
-        });
+        let before = self.faults.len();
         let mut dropped = Vec::new();
-        for (name, why) in refused {
+        for (name, why) in refused(provider, model, &stated) {
             if policy == OnUnsupported::Error {
                 self.refuse(&name, &why, provider, model, path);
                 continue;
             }
-            if policy == OnUnsupported::Warn || is_told {
-                tracing::warn!(
-                    provider = &*provider.name, model, param = name, %why,
-                    "a parameter is not sent"
-                );
+            if policy == OnUnsupported::Warn || self.tells_dropped() {
+                not_sent(provider, model, &name, &why);
             }
             stated.shift_remove(&name);
             dropped.push(name);
         }
+        if self.faults.len() == before {
+            self.fit_together(&stated, provider, model, path);
+        }
         (stated, dropped)
+    }
+
+    /// Whether each parameter that is left out is to be logged.
+    pub fn tells_dropped(&self) -> bool {
+        let is_set = |value: String| value.eq_ignore_ascii_case("true") || value == "1";
+        DROPPED.iter().any(|name| self.env.get(name).is_some_and(is_set))
+    }
+
+    /// Parameters that a model takes one by one, and not all together.
+    fn fit_together(&mut self, params: &Params, provider: &Provider, model: &str, path: &KeyPath) {
+        let request = Request {
+            model: model.into(),
+            messages: vec![Message::text("user", "Hi")],
+            params: Arc::new(params.clone()),
+        };
+        let endpoint = provider.endpoint(&Access::default());
+        if let Some(why) = unsayable(provider, &endpoint, &request) {
+            let places = [path.key("params"), KeyPath::top().key("params"), path.key("model")];
+            let place = places.into_iter().find(|place| self.document.has(place));
+            let message = format!("`{}/{model}` cannot be asked so: {why}", provider.name);
+            let fault = Diagnostic::at_key(place.unwrap_or_else(|| path.clone()), message);
+            let fault = fault.help("change the parameters that the message names");
+            if !self.faults.contains(&fault) {
+                self.faults.push(fault);
+            }
+        }
     }
 
     /// A parameter that this model does not take, where it was stated.
@@ -232,10 +256,9 @@ impl Check<'_> {
         let places =
             [own, KeyPath::top().key("matrix").key(name), KeyPath::top().key("params").key(name)];
         let place = places.into_iter().find(|place| self.document.has(place));
-        let message = format!("`{name}` is not taken by `{}/{model}`: {why}", provider.name);
+        let message = not_taken(name, why, provider, model);
         let fault = Diagnostic::at_key(place.unwrap_or_else(|| path.key("model")), message);
-        let fault = fault
-            .help("take it out, or write on_unsupported = \"drop\" to send the rest without it");
+        let fault = fault.help(DROP);
         if !self.faults.contains(&fault) {
             self.faults.push(fault);
         }
