@@ -53,13 +53,13 @@ impl Dialect for Anthropic {
         let bytes = serde_json::to_vec(&body).map_err(|why| {
             Failure::new(FailureKind::BadRequest, format!("the request is no JSON: {why}"))
         })?;
-        let version = endpoint.settings.get("api_version").map_or(VERSION, String::as_str);
-        let mut headers = vec![("anthropic-version", version.to_owned())];
+        let mut headers = vec![("anthropic-version", version(endpoint))];
         if let Some(betas) = request.params.get("betas").and_then(betas) {
             headers.push(("anthropic-beta", betas));
         }
         let key = endpoint.key.as_ref().map(key_header);
-        Ok(WireRequest { headers, key, ..WireRequest::new(url(&endpoint.base_url), bytes) })
+        let url = url(&endpoint.base_url, "messages");
+        Ok(WireRequest { headers, key, ..WireRequest::new(url, bytes) })
     }
 
     fn decode(&self, reply: &WireReply) -> Result<Response, Rejected> {
@@ -75,18 +75,26 @@ impl Dialect for Anthropic {
         draft.response()
     }
 
+    fn probe(&self, endpoint: &Endpoint) -> Option<WireRequest> {
+        let key = endpoint.key.as_ref().map(key_header);
+        let list = WireRequest::get(url(&endpoint.base_url, "models"), key);
+        Some(WireRequest { headers: vec![("anthropic-version", version(endpoint))], ..list })
+    }
+
     fn fold(&self, draft: &mut Draft, frame: &Frame) -> Result<Flow, Failure> {
         stream::fold(draft, frame)
     }
 }
 
 /// A base may or may not end in the version of the path.
-fn url(base: &str) -> String {
+fn url(base: &str, what: &str) -> String {
     let base = base.trim_end_matches('/');
-    match base.ends_with("/v1") {
-        true => [base, "/messages"].concat(),
-        false => [base, "/v1/messages"].concat(),
-    }
+    let version = if base.ends_with("/v1") { "/" } else { "/v1/" };
+    [base, version, what].concat()
+}
+
+fn version(endpoint: &Endpoint) -> String {
+    endpoint.settings.get("api_version").map_or(VERSION, String::as_str).to_owned()
 }
 
 /// Exactly one of the two headers; the wrong one is a 401.

@@ -13,7 +13,7 @@ use crate::provider::finish::{self, Finish};
 use crate::provider::quirks::Quirks;
 use crate::provider::{Dialect, Endpoint, Flow, Rejected, answered, headroom};
 use crate::wire::frames::Frame;
-use crate::wire::message::{WireReply, WireRequest};
+use crate::wire::message::{KeyHeader, WireReply, WireRequest};
 
 mod request;
 mod stream;
@@ -65,6 +65,13 @@ impl Dialect for Cohere {
             None => draft.response(),
             Some(failure) => Err(draft.broken(failure)),
         }
+    }
+
+    fn probe(&self, endpoint: &Endpoint) -> Option<WireRequest> {
+        let root = endpoint.base_url.trim_end_matches("/chat").trim_end_matches("/v2");
+        // The list lives on in the first version alone.
+        let url = [root, "/v1/models"].concat();
+        Some(WireRequest::get(url, endpoint.key.as_ref().map(KeyHeader::bearer)))
     }
 
     fn fold(&self, draft: &mut Draft, frame: &Frame) -> Result<Flow, Failure> {

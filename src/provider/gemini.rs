@@ -47,7 +47,7 @@ impl Dialect for Gemini {
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<WireRequest, Failure> {
         let body = serde_json::to_vec(&body(request)?).expect("a JSON value is JSON");
         let url = [&*place(endpoint, &request.model), method(request)].concat();
-        let key = endpoint.key.as_ref().map(|key| KeyHeader::plain("x-goog-api-key", key));
+        let key = key_header(endpoint);
         Ok(WireRequest { key, ..WireRequest::new(url, body) })
     }
 
@@ -55,13 +55,27 @@ impl Dialect for Gemini {
         decode(reply)
     }
 
+    fn probe(&self, endpoint: &Endpoint) -> Option<WireRequest> {
+        Some(WireRequest::get([&*root(endpoint), "/models"].concat(), key_header(endpoint)))
+    }
+
     fn fold(&self, draft: &mut Draft, frame: &Frame) -> Result<Flow, Failure> {
         fold(draft, frame)
     }
 }
 
-/// The model's URL without the method. A base URL that ends in a version already has it.
+fn key_header(endpoint: &Endpoint) -> Option<KeyHeader> {
+    endpoint.key.as_ref().map(|key| KeyHeader::plain("x-goog-api-key", key))
+}
+
+/// The model's URL without the method.
 fn place(endpoint: &Endpoint, model: &str) -> String {
+    let folder = if model.contains('/') { "/" } else { "/models/" };
+    [&*root(endpoint), folder, model].concat()
+}
+
+/// The URL with its version. A base URL that ends in one already has it.
+fn root(endpoint: &Endpoint) -> String {
     let base = endpoint.base_url.trim_end_matches('/');
     let last = base.rsplit('/').next().unwrap_or_default();
     let mut letters = last.chars();
@@ -72,8 +86,7 @@ fn place(endpoint: &Endpoint, model: &str) -> String {
         true => String::new(),
         false => format!("/{}", stated.unwrap_or(API_VERSION)),
     };
-    let folder = if model.contains('/') { "" } else { "models/" };
-    format!("{base}{version}/{folder}{model}")
+    [base, &version].concat()
 }
 
 /// What is asked of the model, as the URL ends. Without `alt=sse` a stream is one long JSON array.

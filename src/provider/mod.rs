@@ -127,13 +127,21 @@ pub struct Endpoint {
 impl Endpoint {
     /// The bytes that ask `request` in this tongue, with the headers that the user wants.
     pub fn encode(&self, dialect: &dyn Dialect, request: &Request) -> Result<WireRequest, Failure> {
-        let mut wire = dialect.encode(self, request)?;
+        Ok(self.dressed(dialect.encode(self, request)?))
+    }
+
+    /// The bytes that ask for the list of models in this tongue, likewise.
+    pub fn probe(&self, dialect: &dyn Dialect) -> Option<WireRequest> {
+        dialect.probe(self).map(|wire| self.dressed(wire))
+    }
+
+    fn dressed(&self, mut wire: WireRequest) -> WireRequest {
         if let (Some(header), Some(key)) = (&self.quirks.key_header, &mut wire.key) {
             key.name = header.to_lowercase().into();
             key.prefix = self.quirks.key_prefix.clone().into();
         }
         wire.added = Arc::clone(&self.headers);
-        Ok(wire)
+        wire
     }
 }
 
@@ -175,6 +183,12 @@ pub trait Dialect: Send + Sync + std::fmt::Debug {
     /// The answer in a reply. An error body, and an answer that is empty, blocked or unreadable, is
     /// a [`Rejected`].
     fn decode(&self, reply: &WireReply) -> Result<Response, Rejected>;
+
+    /// The bytes that ask for the list of models, which costs nothing and shows whether the key is
+    /// taken; `None` where there is no such list.
+    fn probe(&self, _endpoint: &Endpoint) -> Option<WireRequest> {
+        None
+    }
 
     /// How its streams are cut into frames.
     fn framing(&self) -> Framing {

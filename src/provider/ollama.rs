@@ -13,7 +13,7 @@ use crate::provider::finish::{self, Finish};
 use crate::provider::quirks::Quirks;
 use crate::provider::{Dialect, Endpoint, Flow, Rejected, answered, headroom};
 use crate::wire::frames::{Frame, Framing};
-use crate::wire::message::{WireReply, WireRequest};
+use crate::wire::message::{KeyHeader, WireReply, WireRequest};
 
 mod request;
 #[cfg(test)]
@@ -66,6 +66,11 @@ impl Dialect for Ollama {
             Some(Value::Bool(false)) => Err(draft.cut_off()),
             _ => draft.response(),
         }
+    }
+
+    fn probe(&self, endpoint: &Endpoint) -> Option<WireRequest> {
+        let url = [url(&endpoint.base_url).trim_end_matches("/chat"), "/tags"].concat();
+        Some(WireRequest::get(url, endpoint.key.as_ref().map(KeyHeader::bearer)))
     }
 
     fn framing(&self) -> Framing {

@@ -22,7 +22,7 @@ use crate::provider::finish::{self, Finish};
 use crate::provider::quirks::Quirks;
 use crate::provider::{Dialect, Endpoint, Flow, Rejected};
 use crate::wire::frames::Frame;
-use crate::wire::message::{WireReply, WireRequest};
+use crate::wire::message::{KeyHeader, WireReply, WireRequest};
 
 /// The dialect `openai`.
 #[derive(Debug)]
@@ -56,6 +56,11 @@ impl Dialect for OpenAiChat {
             return read(&WireReply { body: mended, ..reply.clone() });
         };
         judge(reply, &answer)
+    }
+
+    fn probe(&self, endpoint: &Endpoint) -> Option<WireRequest> {
+        let url = [&*endpoint.base_url, "/models"].concat();
+        Some(WireRequest::get(url, endpoint.key.as_ref().map(KeyHeader::bearer)))
     }
 
     fn fold(&self, draft: &mut Draft, frame: &Frame) -> Result<Flow, Failure> {

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::call::failure::{Failure, FailureKind, Remedy};
 use crate::wire::causes::{innermost, is_tls};
 use crate::wire::frames::{Cutter, Frame, FrameError, Framing};
-use crate::wire::message::{Headers, Timeouts, WireReply, WireRequest};
+use crate::wire::message::{Headers, Method, Timeouts, WireReply, WireRequest};
 use crate::wire::secret::Redactor;
 use crate::wire::transport::{Frames, Opened, Pending, Stream, Transport};
 
@@ -77,9 +77,14 @@ impl Http {
 
     /// Sends a request and waits for the head of the answer.
     async fn respond(&self, request: WireRequest) -> Result<Response, Failure> {
-        let sending = self.client_for(&request.url)?.post(&request.url).headers(headers(&request)?);
+        let client = self.client_for(&request.url)?;
+        let headers = headers(&request)?;
+        let sending = match request.method {
+            Method::Get => client.get(&request.url),
+            Method::Post => client.post(&request.url).body(request.body),
+        };
         let first_byte = self.timeouts.first_byte;
-        match within(first_byte, sending.body(request.body).send()).await {
+        match within(first_byte, sending.headers(headers).send()).await {
             Ok(answered) => answered.map_err(|why| self.not_sent(&why)),
             Err(limit) => Err(too_late("the first byte", "first_byte_timeout", limit)),
         }
@@ -322,8 +327,10 @@ fn headers(request: &WireRequest) -> Result<HeaderMap, Failure> {
     };
     let name = |name: &str| HeaderName::try_from(name).map_err(|_| bad(name));
     let mut headers = HeaderMap::with_capacity(request.headers.len() + 2);
-    let json = HeaderValue::from_static("application/json");
-    headers.insert(reqwest::header::CONTENT_TYPE, json);
+    if request.method == Method::Post {
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(reqwest::header::CONTENT_TYPE, json);
+    }
     for (name, value) in &request.headers {
         let value = HeaderValue::from_str(value).map_err(|_| bad(name))?;
         headers.insert(HeaderName::from_static(name), value);

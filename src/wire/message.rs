@@ -8,9 +8,21 @@ use bytes::Bytes;
 
 use crate::wire::secret::Secret;
 
-/// What a dialect wants sent. It is always a POST of JSON.
+/// How a request is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// It asks for what is there; the body is not sent.
+    Get,
+    /// It sends JSON.
+    #[default]
+    Post,
+}
+
+/// What a dialect wants sent.
 #[derive(Clone, Debug)]
 pub struct WireRequest {
+    /// How: every completion is a POST.
+    pub method: Method,
     /// The whole URL.
     pub url: String,
     /// Headers beside `content-type`; none of them is secret.
@@ -19,7 +31,7 @@ pub struct WireRequest {
     pub key: Option<KeyHeader>,
     /// Headers that the user wants sent, over all others.
     pub added: Arc<[AddedHeader]>,
-    /// The body: JSON.
+    /// The body of a POST: JSON.
     pub body: Bytes,
 }
 
@@ -32,7 +44,13 @@ impl WireRequest {
     /// A request without a key.
     pub fn new(url: String, body: impl Into<Bytes>) -> Self {
         let added = Arc::default();
-        Self { url, headers: Vec::new(), key: None, added, body: body.into() }
+        let method = Method::Post;
+        Self { method, url, headers: Vec::new(), key: None, added, body: body.into() }
+    }
+
+    /// A request for what is there, with the key in this header.
+    pub fn get(url: String, key: Option<KeyHeader>) -> Self {
+        Self { method: Method::Get, key, ..Self::new(url, Bytes::new()) }
     }
 }
 

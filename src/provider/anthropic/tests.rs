@@ -55,7 +55,7 @@ fn a_request_goes_to_the_messages_with_one_key_header() {
         request("claude-3-haiku-20240307", json!([{"role": "user", "content": "hi"}]), json!({}));
     let wire = Anthropic.encode(&endpoint("sk-ant-api-1"), &plain).expect("said");
     assert_eq!(wire.url, "http://h/v1/messages");
-    assert_eq!(url("http://h/v1/"), "http://h/v1/messages");
+    assert_eq!(url("http://h/v1/", "messages"), "http://h/v1/messages");
     assert_eq!(wire.headers, [("anthropic-version", "2023-06-01".to_owned())]);
     let key = wire.key.expect("a key");
     assert_eq!((&*key.name, &*key.prefix, key.key.expose()), ("x-api-key", "", "sk-ant-api-1"));
