@@ -1,5 +1,8 @@
 //! The library's front door: one call to any provider, whole or streamed.
 
+mod builtin;
+pub mod probe;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,11 +11,12 @@ use crate::call::completion::Completion;
 use crate::call::failure::{Failure, FailureKind, Remedy};
 use crate::call::request::Request;
 use crate::call::response::Response;
+use crate::client::builtin::Builtin;
 use crate::engine::exchange::{Following, Step};
 use crate::provider::catalog::{Catalog, MOCK};
 use crate::provider::env::{Env, EnvFileError};
 use crate::provider::located::{Changes, located};
-use crate::provider::names::{not_catalogued, resolve};
+use crate::provider::names::{Resolved, not_catalogued, resolve};
 use crate::provider::{Endpoint, Provider, Rejected};
 use crate::wire::http::Http;
 use crate::wire::message::Timeouts;
@@ -39,6 +43,7 @@ pub struct Client {
     own: HashMap<String, Provider>,
     /// Each provider that was called, by name.
     known: Mutex<HashMap<String, Arc<Known>>>,
+    builtin: Builtin,
 }
 
 /// A provider that can be called.
@@ -57,8 +62,8 @@ impl Client {
 
     /// A client with the keys of this environment.
     pub fn with_env(env: Env) -> Self {
-        let (own, known) = (HashMap::new(), Mutex::default());
-        Self { env, catalog: Catalog::builtin(), own, known }
+        let (own, known, builtin) = (HashMap::new(), Mutex::default(), Builtin::default());
+        Self { env, catalog: Catalog::builtin(), own, known, builtin }
     }
 
     /// The same client with a provider of the program's own, in place of the catalogue's of that
@@ -90,7 +95,7 @@ impl Client {
 
     /// The same, as the `chat.completion` that the reports of a run hold.
     pub async fn response(&self, request: Request) -> Result<Response, Rejected> {
-        let (known, request) = self.prepared(request)?;
+        let (known, request) = self.prepared(request).await?;
         let dialect = known.provider.dialect_for(&request.model);
         let wire = known.endpoint.encode(dialect, &request)?;
         dialect.decode(&known.transport.send(wire).await?)
@@ -98,7 +103,7 @@ impl Client {
 
     /// Asks once for a stream, and waits for its beginning.
     pub async fn completion_stream(&self, request: Request) -> Result<CompletionStream, Failure> {
-        let (known, request) = self.prepared(request.param("stream", true))?;
+        let (known, request) = self.prepared(request.param("stream", true)).await?;
         let dialect = known.provider.dialect_for(&request.model);
         let wire = known.endpoint.encode(dialect, &request)?;
         let state = match known.transport.open(wire, dialect.framing()).await? {
@@ -111,20 +116,23 @@ impl Client {
         Ok(CompletionStream { state })
     }
 
+    /// Finds who would be asked, with which model, and refuses what they cannot be asked; sends
+    /// nothing.
+    pub async fn check(&self, request: &Request) -> Result<Resolved, Failure> {
+        let (known, request) = self.prepared(request.clone()).await?;
+        let provider = known.provider.name.to_string();
+        Ok(Resolved { provider, model: request.model.to_string() })
+    }
+
     /// Finds who answers, and refuses what they cannot be asked.
-    fn prepared(&self, mut request: Request) -> Result<(Arc<Known>, Request), Failure> {
+    async fn prepared(&self, mut request: Request) -> Result<(Arc<Known>, Request), Failure> {
         let bad = |message: String, help: &str| {
             Failure::new(FailureKind::BadRequest, format!("{message}; {help}"))
         };
         let own: Vec<&str> = self.own.keys().map(String::as_str).collect();
         let resolved = resolve(&request.model, &self.catalog, &own, &self.env)
             .map_err(|why| bad(why.message, &why.help))?;
-        let is_own = own.contains(&resolved.provider.as_str());
-        if resolved.provider != MOCK && !is_own && self.catalog.find(&resolved.provider).is_none() {
-            let why = not_catalogued(&request.model, &resolved.provider);
-            return Err(bad(why.message, &why.help));
-        }
-        let known = self.known(&resolved.provider)?;
+        let known = self.found(&resolved.provider).await?;
         request.model = resolved.model.into();
         for (name, value) in request.params.iter() {
             known.provider.accepts(&request.model, name, value).map_err(|why| {
@@ -132,7 +140,16 @@ impl Client {
                 Failure::new(FailureKind::UnsupportedParams, message)
             })?;
         }
+        tracing::info!(provider = %known.provider.name, model = %request.model, "asking");
         Ok((known, request))
+    }
+
+    /// A provider that can be called; the built-in one is started for it.
+    async fn found(&self, provider: &str) -> Result<Arc<Known>, Failure> {
+        match provider == MOCK && !self.own.contains_key(MOCK) {
+            true => self.builtin.known().await,
+            false => self.known(provider),
+        }
     }
 
     fn known(&self, provider: &str) -> Result<Arc<Known>, Failure> {
@@ -166,7 +183,8 @@ impl Client {
     fn catalogued(&self, provider: &str) -> Result<Provider, Failure> {
         let fault = |message: String| Failure::new(FailureKind::BadRequest, message);
         let Some((name, row)) = self.catalog.find(provider) else {
-            return Err(fault(format!("`{provider}` can only be asked from a job")));
+            let why = not_catalogued(provider, provider);
+            return Err(fault(format!("{}; {}", why.message, why.help)));
         };
         located(name, row, Changes::default(), &self.env).map_err(|faults| {
             let told = faults.into_iter().map(|fault| format!("{}; {}", fault.message, fault.help));
