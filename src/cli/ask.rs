@@ -1,22 +1,27 @@
 //! `runner --model M --message TEXT`: one completion, streamed to stdout.
 
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Read as _, Write as _};
 
 use clap::Args;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::call::failure::{Failure, FailureKind};
 use crate::call::request::Request;
+use crate::call::usage::Usage;
+use crate::cli::advice::Setup;
 use crate::cli::context::{Context, runtime};
 use crate::cli::exit::{CliError, Ending};
 use crate::client::Client;
+use crate::provider::catalog::Catalog;
 
 /// Examples at the end of the help.
 pub const EXAMPLES: &str = "\
 Examples:
   runner --model gpt-4o-mini --message \"Say hello\"
   git diff | runner --model claude-sonnet-5 --system \"Review this\" --message -
-  runner --model groq/llama-3.3-70b --message Hi --param temperature=0 --json";
+  runner --model groq/llama-3.3-70b --message Hi --param temperature=0 --json
+  runner --model mock/echo --message Hi    the built-in provider: no key, no network";
 
 /// Options of one completion.
 #[derive(Debug, Args)]
@@ -25,7 +30,7 @@ pub struct AskArgs {
     #[arg(long, value_name = "M")]
     model: String,
     /// What to say; `-` reads standard input.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     message: String,
     /// The system message.
     #[arg(long, value_name = "TEXT")]
@@ -43,21 +48,60 @@ pub fn main(args: AskArgs, context: &Context) -> Result<Ending, CliError> {
     let json = args.json;
     let request = request(args)?;
     let client = Client::with_env(context.env.clone());
-    runtime()?.block_on(async {
-        if json {
-            let answered = client.response(request).await;
-            let response = answered.map_err(|rejected| failed(&rejected.failure))?;
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
+        let (model, start) = (request.model.clone(), Instant::now());
+        let answered = match json {
+            true => whole(&client, request, context).await?,
+            false => streamed(&client, request).await?,
+        };
+        let failure = match answered {
+            Ok(usage) => {
+                log_usage(usage.as_ref(), start);
+                return Ok(Ending::Done);
+            }
+            Err(failure) => failure,
+        };
+        Err(explained(&failure, &client, &model, context).await)
+    });
+    // A name server that does not answer must not keep the program.
+    runtime.shutdown_background();
+    ended
+}
+
+/// What came of a call: the tokens it took, or why it failed.
+type Answered = Result<Option<Usage>, Failure>;
+
+async fn whole(client: &Client, request: Request, context: &Context) -> Result<Answered, CliError> {
+    Ok(match client.response(request).await {
+        Ok(response) => {
             context.print(&format!("{}\n", response.body.get()))?;
-            return Ok(Ending::Done);
+            Ok(response.usage)
         }
-        let mut stream = client.completion_stream(request).await.map_err(|why| failed(&why))?;
-        while let Some(text) = stream.next().await {
-            say(&text)?;
-        }
-        say("\n")?;
-        stream.completion().map_err(|why| failed(&why))?;
-        Ok(Ending::Done)
+        Err(rejected) => Err(rejected.failure),
     })
+}
+
+async fn streamed(client: &Client, request: Request) -> Result<Answered, CliError> {
+    let mut stream = match client.completion_stream(request).await {
+        Ok(stream) => stream,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    while let Some(text) = stream.next().await {
+        if !say(&text)? {
+            return Ok(Ok(None));
+        }
+    }
+    say("\n")?;
+    Ok(stream.completion().map(|completion| completion.usage))
+}
+
+fn log_usage(usage: Option<&Usage>, start: Instant) {
+    let tokens = |count: Option<u64>| count.map_or_else(|| "unknown".to_owned(), |n| n.to_string());
+    let prompt_tokens = tokens(usage.and_then(Usage::prompt_tokens));
+    let completion_tokens = tokens(usage.and_then(Usage::completion_tokens));
+    let latency_ms = start.elapsed().as_millis();
+    tracing::info!(%prompt_tokens, %completion_tokens, %latency_ms, "answered");
 }
 
 fn request(args: AskArgs) -> Result<Request, CliError> {
@@ -76,8 +120,16 @@ fn request(args: AskArgs) -> Result<Request, CliError> {
         }
         _ => args.message,
     };
-    request = request.user(message);
-    for param in &args.params {
+    if message.trim().is_empty() {
+        let help = "write it after --message, or send it to standard input with `--message -`";
+        return Err(CliError::usage("the message is empty", help));
+    }
+    with_params(request.user(message), &args.params)
+}
+
+/// The request with parameters as a command line has them: `temperature=0`.
+fn with_params(mut request: Request, params: &[String]) -> Result<Request, CliError> {
+    for param in params {
         let Some((name, value)) = param.split_once('=') else {
             let message = format!("`--param {param}` wants KEY=VALUE");
             return Err(CliError::usage(message, "such as --param temperature=0"));
@@ -89,9 +141,9 @@ fn request(args: AskArgs) -> Result<Request, CliError> {
     Ok(request)
 }
 
-/// Prints a piece of the answer as soon as it is there. What would steer a terminal does not reach
-/// one.
-fn say(text: &str) -> Result<(), CliError> {
+/// Prints a piece of the answer as soon as it is there; whether anybody still reads. What would
+/// steer a terminal does not reach one.
+fn say(text: &str) -> Result<bool, CliError> {
     let mut stdout = std::io::stdout().lock();
     let is_harmless = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
     let written = if stdout.is_terminal() {
@@ -100,11 +152,20 @@ fn say(text: &str) -> Result<(), CliError> {
     } else {
         stdout.write_all(text.as_bytes())
     };
-    written.and_then(|()| stdout.flush()).map_err(|why| CliError::world("write to stdout", why))
+    match written.and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
+        Err(why) if why.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(why) => Err(CliError::world("write to stdout", why)),
+    }
 }
 
-/// A call that did not succeed: nothing was sent, or the provider failed.
-fn failed(failure: &Failure) -> CliError {
+/// A call that did not succeed, with what to do: nothing was sent, or the provider failed.
+async fn explained(
+    failure: &Failure,
+    client: &Client,
+    model: &str,
+    context: &Context,
+) -> CliError {
     let was_sent = failure.http_status.is_some();
     match failure.kind {
         FailureKind::BadRequest | FailureKind::UnsupportedParams | FailureKind::Authentication
@@ -112,8 +173,17 @@ fn failed(failure: &Failure) -> CliError {
         {
             let (message, help) =
                 failure.message.split_once("; ").unwrap_or((&failure.message, "see runner --help"));
-            CliError::usage(message, help)
+            return CliError::usage(message, help);
         }
-        _ => CliError::Call(failure.to_string()),
+        _ => {}
     }
+    let asked = client.check(&Request::new(model)).await;
+    let setup = asked.map_or_else(
+        |_| Setup::default(),
+        |asked| Setup::of(&asked.provider, &Catalog::builtin(), &context.env),
+    );
+    CliError::Call(match setup.help(failure) {
+        Some(help) => format!("{failure}\nhelp: {help}"),
+        None => failure.to_string(),
+    })
 }

@@ -3,10 +3,12 @@
 //! One file for each command. What the library says as values, [`diagnose`], [`exit`] and
 //! [`progress`] turn into text; results go to stdout, all else to stderr through [`screen`].
 
+pub mod advice;
 pub mod ask;
 pub mod check;
 pub mod context;
 pub mod diagnose;
+pub mod doctor;
 pub mod exit;
 pub mod log;
 pub mod mock;
@@ -37,6 +39,7 @@ Examples:
   runner jobs/hello.toml                    run a job
   runner run jobs/nightly.toml --resume     go on where the latest run stopped
   runner --model gpt-4o-mini --message Hi   one completion
+  runner doctor                             is each provider set up
   runner plan jobs/nightly.toml             what would be sent, and how long it would take
   runner check jobs/*.toml                  every fault of these jobs; sends nothing
   runner report runs/nightly/latest         write a run's reports again
@@ -68,6 +71,9 @@ enum Command {
     /// One completion, streamed to stdout; the word `ask` may be left out.
     #[command(after_help = ask::EXAMPLES)]
     Ask(ask::AskArgs),
+    /// Show whether each provider is set up: its key found and taken, and an answer had.
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(doctor::DoctorArgs),
     /// Show what a job would send, and how long it would take at its limits; sends nothing.
     #[command(after_help = plan::EXAMPLES)]
     Plan(plan::PlanArgs),
@@ -118,6 +124,7 @@ fn dispatch(command: Command, context: &Context) -> Result<Ending, CliError> {
     match command {
         Command::Run(args) => run::main(args, context),
         Command::Ask(args) => ask::main(args, context),
+        Command::Doctor(args) => doctor::main(&args, context),
         Command::Plan(args) => plan::main(&args, context),
         Command::Check(args) => check::main(&args, context),
         Command::Report(args) => report::main(&args, context),

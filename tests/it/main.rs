@@ -3,6 +3,7 @@
 mod ask;
 mod diagnose;
 mod dialects;
+mod doctor;
 mod faults;
 mod house;
 mod jobs;
