@@ -128,7 +128,7 @@ fn request(args: AskArgs) -> Result<Request, CliError> {
 }
 
 /// The request with parameters as a command line has them: `temperature=0`.
-fn with_params(mut request: Request, params: &[String]) -> Result<Request, CliError> {
+pub(super) fn with_params(mut request: Request, params: &[String]) -> Result<Request, CliError> {
     for param in params {
         let Some((name, value)) = param.split_once('=') else {
             let message = format!("`--param {param}` wants KEY=VALUE");
@@ -143,7 +143,7 @@ fn with_params(mut request: Request, params: &[String]) -> Result<Request, CliEr
 
 /// Prints a piece of the answer as soon as it is there; whether anybody still reads. What would
 /// steer a terminal does not reach one.
-fn say(text: &str) -> Result<bool, CliError> {
+pub(super) fn say(text: &str) -> Result<bool, CliError> {
     let mut stdout = std::io::stdout().lock();
     let is_harmless = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
     let written = if stdout.is_terminal() {
@@ -160,7 +160,7 @@ fn say(text: &str) -> Result<bool, CliError> {
 }
 
 /// A call that did not succeed, with what to do: nothing was sent, or the provider failed.
-async fn explained(
+pub(super) async fn explained(
     failure: &Failure,
     client: &Client,
     model: &str,

@@ -5,6 +5,7 @@
 
 pub mod advice;
 pub mod ask;
+pub mod chat;
 pub mod check;
 pub mod context;
 pub mod diagnose;
@@ -39,6 +40,7 @@ Examples:
   runner jobs/hello.toml                    run a job
   runner run jobs/nightly.toml --resume     go on where the latest run stopped
   runner --model gpt-4o-mini --message Hi   one completion
+  runner --model gpt-4o-mini --interactive  a chat
   runner doctor                             is each provider set up
   runner plan jobs/nightly.toml             what would be sent, and how long it would take
   runner check jobs/*.toml                  every fault of these jobs; sends nothing
@@ -52,7 +54,7 @@ Examples:
 #[command(name = "runner", version, about, after_help = EXAMPLES)]
 #[command(arg_required_else_help = true, max_term_width = 100)]
 #[command(
-    override_usage = "runner JOB.toml [OPTIONS]\n       runner --model M --message TEXT [OPTIONS]\n       runner <COMMAND>"
+    override_usage = "runner JOB.toml [OPTIONS]\n       runner --model M --message TEXT [OPTIONS]\n       runner --model M --interactive [OPTIONS]\n       runner <COMMAND>"
 )]
 pub struct Cli {
     /// What to do.
@@ -71,6 +73,9 @@ enum Command {
     /// One completion, streamed to stdout; the word `ask` may be left out.
     #[command(after_help = ask::EXAMPLES)]
     Ask(ask::AskArgs),
+    /// A talk with a model; `--interactive` stands for the word `chat`.
+    #[command(after_help = chat::EXAMPLES)]
+    Chat(chat::ChatArgs),
     /// Show whether each provider is set up: its key found and taken, and an answer had.
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::DoctorArgs),
@@ -124,6 +129,7 @@ fn dispatch(command: Command, context: &Context) -> Result<Ending, CliError> {
     match command {
         Command::Run(args) => run::main(args, context),
         Command::Ask(args) => ask::main(args, context),
+        Command::Chat(args) => chat::main(args, context),
         Command::Doctor(args) => doctor::main(&args, context),
         Command::Plan(args) => plan::main(&args, context),
         Command::Check(args) => check::main(&args, context),
@@ -135,19 +141,24 @@ fn dispatch(command: Command, context: &Context) -> Result<Ending, CliError> {
     }
 }
 
-/// `runner JOB.toml` is `runner run JOB.toml`, and `runner --model M --message T` is
-/// `runner ask ...`: puts in the word that was left out.
+/// `runner JOB.toml` is `runner run JOB.toml`, `runner --model M --message T` is `runner ask ...`,
+/// and `runner --model M --interactive` is `runner chat ...`: puts in the word that was left out.
 fn with_run(mut arguments: Vec<OsString>) -> Vec<OsString> {
     /// Options before a command whose value is the next word.
     const WITH_VALUE: [&str; 2] = ["--color", "--log-format"];
-    /// Options that only one completion has.
+    /// Options that only one completion has, and a chat.
     const OF_ASK: [&str; 2] = ["--model", "--message"];
+    const OF_CHAT: &str = "--interactive";
     let begins = arguments.get(1).map(|word| word.to_string_lossy().into_owned());
     let is_option = begins.is_some_and(|word| word.starts_with('-'));
     let of_ask = |word: &OsString| {
         let word = word.to_string_lossy();
         OF_ASK.contains(&word.split('=').next().unwrap_or_default())
     };
+    if is_option && arguments.iter().any(|word| word == OF_CHAT) {
+        arguments.insert(1, "chat".into());
+        return arguments;
+    }
     if is_option && arguments.iter().any(of_ask) {
         arguments.insert(1, "ask".into());
         return arguments;
@@ -183,6 +194,7 @@ mod tests {
             ("runner help run", "runner help run"),
             ("runner --model m --message hi", "runner ask --model m --message hi"),
             ("runner -v --message=hi --model=m", "runner ask -v --message=hi --model=m"),
+            ("runner --model m --interactive", "runner chat --model m --interactive"),
             ("runner --help", "runner --help"),
             ("runner", "runner"),
         ] {

@@ -1,6 +1,7 @@
 //! The integration tests, in one binary so that they link once.
 
 mod ask;
+mod chat;
 mod diagnose;
 mod dialects;
 mod doctor;
