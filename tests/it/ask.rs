@@ -51,7 +51,7 @@ fn what_goes_wrong_is_told_with_its_type() {
     let dir = at(&server);
     let ask = |model: &str| dir.run(&["--model", model, "--message", "x"]);
     let told = ask("gpt-4").expect_code(3).stderr;
-    assert!(told.contains("RateLimitError: Slow down."), "{told}");
+    assert!(told.contains("RateLimitError: Slow down.\nhelp: "), "{told}");
     let told = ask("no-such-model").expect_code(2).stderr;
     assert!(told.contains("else write `provider/no-such-model`"), "{told}");
     assert!(told.contains("help: did you mean `"), "{told}");
@@ -60,4 +60,29 @@ fn what_goes_wrong_is_told_with_its_type() {
     let told = ask("claude-3-opus-20240229").expect_code(2).stderr;
     assert!(told.contains("ANTHROPIC_API_KEY"), "{told}");
     assert_eq!(server.requests(), 1);
+}
+
+#[test]
+fn the_built_in_provider_answers_without_a_key() {
+    let dir = JobDir::new();
+    let output = dir.run(&["--model", "mock/echo", "--message", "hi"]).expect_code(0);
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("hi\n", ""));
+    let output = dir.run(&["-v", "--model", "mock/echo", "--message", "hi", "--json"]);
+    let output = output.expect_code(0);
+    let answer: Value = serde_json::from_str(&output.stdout).expect("json");
+    assert_eq!(answer["choices"][0]["message"]["content"], "hi");
+    for told in ["asking", "model=echo", "answered", "completion_tokens=1"] {
+        assert!(output.stderr.contains(told), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn an_empty_message_is_not_sent() {
+    let server = Server::start(echo());
+    for (message, input) in [("", ""), ("-", " \n")] {
+        let args = ["--model", "gpt-4", "--message", message];
+        let output = at(&server).spawn_reading(&args, input.as_bytes()).wait().expect_code(2);
+        assert!(output.stderr.contains("the message is empty\nhelp: "), "{}", output.stderr);
+    }
+    assert_eq!(server.requests(), 0);
 }
