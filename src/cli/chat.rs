@@ -17,7 +17,9 @@ use std::path::Path;
 use clap::Args;
 
 use crate::call::failure::Failure;
+use crate::call::moment::Moment;
 use crate::call::request::Request;
+use crate::call::usage::Usage;
 use crate::cli::ask::{explained, with_params};
 use crate::cli::chat::bill::Bill;
 use crate::cli::chat::command::{Command, Said};
@@ -27,6 +29,7 @@ use crate::cli::chat::turn::Turned;
 use crate::cli::context::{Context, runtime};
 use crate::cli::exit::{CliError, Ending};
 use crate::client::Client;
+use crate::provider::models::find;
 
 /// Examples at the end of the help.
 pub const EXAMPLES: &str = "\
@@ -184,10 +187,11 @@ impl<'c> Chat<'c> {
 
     async fn turn(&mut self, text: String) -> Result<Next, CliError> {
         self.talk.say(text);
+        let at = Moment::now();
         let (turned, is_heard) = turn::take(&self.client, self.talk.request()).await?;
         match turned {
             Turned::Answered(completion) => {
-                let line = self.bill.add(self.talk.who(), completion.usage.as_ref());
+                let line = self.bill_for(completion.usage.as_ref(), at);
                 let choice = completion.choices.into_iter().next().unwrap_or_default();
                 if choice.message.content.trim().is_empty() {
                     self.talk.take_back();
@@ -207,7 +211,7 @@ impl<'c> Chat<'c> {
                 self.note("stopped before anything was said; the message is taken back");
             }
             Turned::Stopped(said) => {
-                let line = self.bill.add(self.talk.who(), None);
+                let line = self.bill_for(None, at);
                 self.talk.answer_in_part(&said);
                 self.note(&format!("stopped; what was said stays in the talk; {line}"));
             }
@@ -216,11 +220,19 @@ impl<'c> Chat<'c> {
         Ok(if is_heard { Next::Goes } else { Next::Ends })
     }
 
+    /// Puts a turn that was sent at this moment on the bill.
+    fn bill_for(&mut self, usage: Option<&Usage>, at: Moment) -> String {
+        let who = self.talk.who();
+        let listed = find(&who.provider, &who.model).and_then(|listing| listing.price);
+        let price = listed.and_then(|price| price.applying(&self.talk.request(), at));
+        self.bill.add(who, usage, price.as_ref())
+    }
+
     async fn turn_failed(&mut self, failure: &Failure, said: &str) {
         self.talk.take_back();
         if !said.is_empty() {
             // What was said has been billed, and nobody told how much.
-            self.bill.add(self.talk.who(), None);
+            self.bill.add(self.talk.who(), None, None);
         }
         let model = self.talk.model().to_owned();
         let error = explained(failure, &self.client, &model, self.context).await;

@@ -74,7 +74,7 @@ fn a_turn_that_fails_is_told_and_taken_back() {
     assert_eq!(output.stdout, "messages so far: 1\n");
     for told in [
         "error: RateLimitError: Slow down.\nhelp: ",
-        "help: write `provider/no-such-model`",
+        "else write `provider/no-such-model`",
         "`kept.md` is there already, and is not overwritten",
     ] {
         assert!(output.stderr.contains(told), "{told}\n{}", output.stderr);
@@ -87,7 +87,7 @@ fn a_turn_that_fails_is_told_and_taken_back() {
 fn nothing_is_sent_where_the_model_cannot_be_asked() {
     let server = Server::start(echo());
     for (args, told) in [
-        (&["--model", "gtp-4", "--interactive"][..], "gpt-..."),
+        (&["--model", "gtp-4", "--interactive"][..], "did you mean `gpt-4o`"),
         (&["--model", "claude-3-opus", "--interactive"], "ANTHROPIC_API_KEY"),
         (&["--model", "gpt-4", "--interactive", "--param", "x"], "KEY=VALUE"),
     ] {
@@ -161,10 +161,10 @@ mod terminal {
         expect(&mut session, "gpt-3.5-turbo> ");
         type_in(&mut session, "one\r");
         expect(&mut session, "messages so far: 1");
-        expect(&mut session, "20 tokens in (8 cached), 5 out (3 reasoning); price unknown");
+        expect(&mut session, "20 tokens in (8 cached), 5 out (3 reasoning); $0.0000175");
         expect(&mut session, "gpt-3.5-turbo> ");
         type_in(&mut session, "/mod\tno-such-model\r");
-        expect(&mut session, "help: write `provider/no-such-model`");
+        expect(&mut session, "else write `provider/no-such-model`");
         expect(&mut session, "gpt-3.5-turbo> ");
         type_in(&mut session, "/model gpt-4\r");
         expect(&mut session, "the model is now gpt-4");

@@ -169,7 +169,8 @@ fn a_parameter_that_a_provider_does_not_take_is_a_fault_or_is_dropped() {
 #[test]
 fn a_parameter_of_a_row_is_judged_by_each_model_before_anything_is_sent() {
     let (server, dir) = asked();
-    let batch = r#"{"custom_id":"q","body":{"messages":[{"role":"user","content":"hi"}],"seed":7}}"#;
+    let batch =
+        r#"{"custom_id":"q","body":{"messages":[{"role":"user","content":"hi"}],"seed":7}}"#;
     dir.write("rows.jsonl", format!("{{\"prompt\":\"plain\"}}\n{batch}\n"));
     let rows = |text: &str| text.replace("inline = [\"hi\"]", "file = \"rows.jsonl\"");
     dir.job(&rows(&job(&server)));
@@ -190,7 +191,7 @@ fn parameters_that_do_not_go_together_are_found_before_anything_is_sent() {
     dir.job(
         "name = \"t\"\n[params]\nmax_tokens = 9\n\
          [[models]]\nmodel = \"claude-3-7-sonnet-20250219\"\n\
-         params = { thinking = { type = \"enabled\", budget_tokens = 1024 } }\n\
+         params = { reasoning_effort = \"low\" }\n\
          [prompts.all]\ninline = [\"hi\"]\n",
     );
     let told = dir.run(&["check", "job.toml"]).expect_code(2).stderr;

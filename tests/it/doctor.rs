@@ -122,7 +122,7 @@ fn models_are_asked_for_a_few_tokens_as_they_are_named() {
     assert_told(lines[1], "✅ gpt-4 ", &[]);
     assert_told(lines[2], "❌ gpt-gone ", &["NotFoundError: No such model.", "the model's name"]);
     assert_told(lines[3], "❌ gpt-dear ", &["QuotaExceededError", "add credit"]);
-    assert_told(lines[4], "❌ gtp-4 ", &["gpt-..."]);
+    assert_told(lines[4], "❌ gtp-4 ", &["did you mean `gpt-4o`"]);
     assert_told(lines[5], "❌ claude-3-opus ", &["ANTHROPIC_API_KEY"]);
     assert_told(lines[6], "✅ mock/echo ", &[]);
     dir.run(&["doctor", "gpt-4", "openai", "mock/echo"]).expect_code(0);

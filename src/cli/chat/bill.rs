@@ -25,19 +25,14 @@ struct Spent {
     unpriced: u64,
 }
 
-/// The price of a model, where it is known.
-fn price_of(_provider: &str, _model: &str) -> Option<Price> {
-    None
-}
-
 impl Bill {
-    /// Adds a turn, and tells of it and of the total on one line.
-    pub(super) fn add(&mut self, who: &Resolved, usage: Option<&Usage>) -> String {
-        let price = price_of(&who.provider, &who.model);
-        self.add_at(who, usage, price.as_ref())
-    }
-
-    fn add_at(&mut self, who: &Resolved, usage: Option<&Usage>, price: Option<&Price>) -> String {
+    /// Adds a turn at its price, and tells of it and of the total on one line.
+    pub(super) fn add(
+        &mut self,
+        who: &Resolved,
+        usage: Option<&Usage>,
+        price: Option<&Price>,
+    ) -> String {
         let turn = Cost::of(price, usage);
         let name = format!("{}/{}", who.provider, who.model);
         self.by_model.entry(name).or_default().add(usage, turn);
@@ -134,12 +129,13 @@ fn tokens(usage: Option<&Usage>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::money::Rates;
 
     #[test]
     fn a_turn_is_told_with_what_is_known_of_it_and_the_sum_with_what_it_lacks() {
         let who = |model: &str| Resolved { provider: "openai".to_owned(), model: model.to_owned() };
         let token = Usd::from_pico(2_500_000);
-        let price = Price { input: token, output: token, cache_read: token, cache_write: token };
+        let price = Price::stated(Rates::new(token, token));
         let usage = Usage {
             input: Some(1000),
             cached: Some(200),
@@ -149,12 +145,12 @@ mod tests {
         };
         let mut bill = Bill::default();
         assert_eq!(bill.table(), "nothing was asked so far");
-        let line = bill.add_at(&who("a"), Some(&usage), None);
+        let line = bill.add(&who("a"), Some(&usage), None);
         let told = "1,200 tokens in (200 cached), 40 out (10 reasoning)";
         assert_eq!(line, format!("{told}; price unknown; total unknown"));
-        let line = bill.add_at(&who("b"), Some(&usage), Some(&price));
+        let line = bill.add(&who("b"), Some(&usage), Some(&price));
         assert_eq!(line, format!("{told}; $0.0031; total $0.0031 + 1 unpriced"));
-        let line = bill.add_at(&who("b"), None, Some(&price));
+        let line = bill.add(&who("b"), None, Some(&price));
         assert_eq!(line, "tokens unknown; cost unknown; total $0.0031 + 2 unpriced");
         let table = bill.table();
         let cells: Vec<Vec<&str>> = table
