@@ -1,4 +1,5 @@
-//! Bytes of a stream to its frames: server-sent events, or a line of JSON each.
+//! Bytes of a stream to its frames: server-sent events, a line of JSON each, or Amazon's binary
+//! frames.
 
 use bytes::{Buf as _, BytesMut};
 use memchr::memchr2;
@@ -10,12 +11,14 @@ pub enum Framing {
     Events,
     /// A line of JSON each.
     Lines,
+    /// Amazon's event stream: binary frames with checksums.
+    Binary,
 }
 
 /// One frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
-    /// The event's name; empty where it has none.
+    /// The event's or exception's name; empty where it has none.
     pub event: String,
     /// What it carries.
     pub data: String,
@@ -33,6 +36,9 @@ pub enum FrameError {
     /// It is no text.
     #[error("the stream is not UTF-8")]
     NotText,
+    /// Its lengths or its checksums are wrong.
+    #[error("a frame of the stream is damaged, or is none of an event stream")]
+    Damaged,
 }
 
 /// Cuts a stream, whatever pieces it comes in.
@@ -67,6 +73,9 @@ impl Cutter {
 
     /// The next whole frame, if there is one.
     pub fn frame(&mut self) -> Result<Option<Frame>, FrameError> {
+        if self.framing == Framing::Binary {
+            return binary::take(&mut self.buffer);
+        }
         while let Some(line) = self.line()? {
             if let Some(frame) = self.take(&line) {
                 return Ok(Some(frame));
@@ -80,6 +89,9 @@ impl Cutter {
 
     /// What is left when the stream has ended: some hosts leave out the last line end.
     pub fn rest(&mut self) -> Result<Option<Frame>, FrameError> {
+        if self.framing == Framing::Binary {
+            return self.frame();
+        }
         self.buffer.extend_from_slice(b"\n\n");
         self.frame()
     }
@@ -142,6 +154,8 @@ impl Cutter {
         None
     }
 }
+
+mod binary;
 
 #[cfg(test)]
 mod tests {
