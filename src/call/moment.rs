@@ -16,7 +16,7 @@ impl Moment {
     }
 
     /// The moment this many milliseconds after the Unix epoch.
-    pub fn from_millis(millis: i64) -> Self {
+    pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 

@@ -21,6 +21,11 @@ pub trait Authorizer: Debug + Send + Sync {
     /// `APIConnectionError` or a `Timeout` when trying again may help.
     fn authorize(&self, request: WireRequest) -> Pending<'_, Result<WireRequest, Failure>>;
 
+    /// Whether a reply says that the proof was not believed.
+    fn is_disbelief(&self, reply: &WireReply) -> bool {
+        reply.status == 401
+    }
+
     /// Takes note that the server did not believe a proof. Whether the next one will be another,
     /// so that the request is worth one more send.
     fn disbelieved(&self) -> bool;
@@ -41,7 +46,7 @@ impl<T: Transport> Authorized<T> {
 
     /// Whether a reply says that the proof was not believed, and another can be had.
     fn is_worth_another(&self, reply: &WireReply) -> bool {
-        reply.status == 401 && self.by.disbelieved()
+        self.by.is_disbelief(reply) && self.by.disbelieved()
     }
 }
 

@@ -33,7 +33,7 @@ const USER_AGENT: &str = concat!("runner/", env!("CARGO_PKG_VERSION"));
 pub struct Http {
     timeouts: Timeouts,
     redactor: Redactor,
-    /// For servers on this machine, which no proxy can reach.
+    /// For servers on this machine and its metadata service, which no proxy can reach.
     local: Client,
     plain: Client,
     secure: OnceLock<Result<Client, String>>,
@@ -55,7 +55,7 @@ impl Http {
         Ok(Self { timeouts, redactor, local, plain, secure: OnceLock::new() })
     }
 
-    fn client_for(&self, url: &str) -> Result<&Client, Failure> {
+    pub(super) fn client_for(&self, url: &str) -> Result<&Client, Failure> {
         if let Some(rest) = url.strip_prefix("http://") {
             return Ok(if is_loopback(rest) { &self.local } else { &self.plain });
         }
@@ -308,16 +308,17 @@ fn client(
         .map_err(|why| innermost(&why))
 }
 
-/// Whether a URL, given without its scheme, leads to this machine. The built-in provider must work
-/// where `HTTP_PROXY` is set and `NO_PROXY` is not; Go's `net/http` makes the same exception.
+/// Whether a URL, given without its scheme, leads to this machine, or to the service beside it that
+/// tells it who it is. The built-in provider must work where `HTTP_PROXY` is set and `NO_PROXY` is
+/// not; Go's `net/http` makes the same exception.
 fn is_loopback(rest: &str) -> bool {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if let Some(v6) = authority.strip_prefix('[') {
         return v6.split(']').next() == Some("::1");
     }
     let host = authority.split(':').next().unwrap_or_default();
-    let address = host.parse::<std::net::Ipv4Addr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+    let is_near = |address: std::net::Ipv4Addr| address.is_loopback() || address.is_link_local();
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(is_near)
 }
 
 fn headers(request: &WireRequest) -> Result<HeaderMap, Failure> {

@@ -29,6 +29,8 @@ pub struct WireRequest {
     pub headers: Vec<(&'static str, String)>,
     /// The header that carries the key, with what stands before the key in it.
     pub key: Option<KeyHeader>,
+    /// The region to sign for, where it is not the provider's usual one.
+    pub region: Option<String>,
     /// Headers that the user wants sent, over all others.
     pub added: Arc<[AddedHeader]>,
     /// The body of a POST: JSON.
@@ -45,7 +47,8 @@ impl WireRequest {
     pub fn new(url: String, body: impl Into<Bytes>) -> Self {
         let added = Arc::default();
         let method = Method::Post;
-        Self { method, url, headers: Vec::new(), key: None, added, body: body.into() }
+        let (headers, body) = (Vec::new(), body.into());
+        Self { method, url, headers, key: None, region: None, added, body }
     }
 
     /// A request for what is there, with the key in this header.

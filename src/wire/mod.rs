@@ -1,9 +1,11 @@
 //! Bytes: requests out, replies in, and nothing said about what they mean.
 //!
 //! [`message`] is plain data, [`transport`] the only I/O trait, [`http`] its one implementation
-//! over a socket. [`authorized`] proves who sends. Keys are [`secret`], and no reply that passes here still holds one.
+//! over a socket. [`authorized`] proves who sends, with [`aws`] signing for Amazon's
+//! services. Keys are [`secret`], and no reply that passes here still holds one.
 
 pub mod authorized;
+pub mod aws;
 mod causes;
 pub mod descriptors;
 pub mod frames;
