@@ -134,6 +134,8 @@ impl Client {
             .map_err(|why| bad(why.message, &why.help))?;
         let known = self.found(&resolved.provider).await?;
         request.model = resolved.model.into();
+        let knows = known.provider.knows(&request.model);
+        knows.map_err(|fault| bad(fault.message, &fault.help))?;
         for (name, value) in request.params.iter() {
             known.provider.accepts(&request.model, name, value).map_err(|why| {
                 let message = format!("`{name}` is not taken by `{}`: {why}", resolved.provider);

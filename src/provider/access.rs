@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::provider::auth::KeyFault;
+use crate::provider::auth::{Auth, KeyFault};
+use crate::provider::aws;
 use crate::provider::env::Env;
 use crate::provider::{Endpoint, HeaderSource, Provider};
 use crate::wire::authorized::{Authorized, Authorizer};
@@ -36,7 +37,11 @@ impl Provider {
                 redactor.learn(&header.value);
             }
         }
-        Ok(Access { key, headers, authorizer: None })
+        let authorizer = match self.auth {
+            Auth::Aws if key.is_none() => Some(aws::signer(&self.settings, env, redactor)?),
+            Auth::Aws | Auth::Key => None,
+        };
+        Ok(Access { key, headers, authorizer })
     }
 
     /// The provider with its door open.

@@ -23,7 +23,7 @@ const VERSION: &str = "2023-06-01";
 const BEARER_PREFIX: &str = "sk-ant-oat";
 
 /// The tool whose arguments are the answer, for models without a JSON mode of their own.
-const JSON_TOOL: &str = "json_tool_call";
+pub(in crate::provider) const JSON_TOOL: &str = "json_tool_call";
 
 /// The dialect `anthropic`.
 #[derive(Debug)]
@@ -114,15 +114,15 @@ fn betas(value: &Value) -> Option<String> {
     (!names.is_empty()).then(|| names.join(","))
 }
 
-mod ability;
-mod answer;
-mod body;
+pub(in crate::provider) mod ability;
+pub(in crate::provider) mod answer;
+pub(in crate::provider) mod body;
 mod errors;
-mod messages;
-mod params;
-mod parts;
-mod schema;
+pub(in crate::provider) mod messages;
+pub(in crate::provider) mod params;
+pub(in crate::provider) mod parts;
+pub(in crate::provider) mod schema;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod tools;
+pub(in crate::provider) mod tools;

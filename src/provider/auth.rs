@@ -3,8 +3,21 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use serde::Deserialize;
+
 use crate::provider::env::Env;
 use crate::wire::secret::Secret;
+
+/// How a provider is shown who asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// With its key, where it has one.
+    #[default]
+    Key,
+    /// With its key, and without one by a signature of Amazon's kind.
+    Aws,
+}
 
 /// Where a provider's key is found.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::provider::auth::KeySource;
+use crate::provider::auth::{Auth, KeySource};
 use crate::provider::quirks::Quirks;
 
 /// The rows as they are built in.
@@ -44,6 +44,9 @@ pub struct Row {
     pub key_env: Vec<String>,
     /// Whether it needs a key.
     pub key: KeyNeed,
+    /// How it is shown who asks.
+    #[serde(default)]
+    pub auth: Auth,
     /// What it needs beside the key.
     #[serde(default)]
     pub settings: BTreeMap<String, Setting>,
@@ -59,6 +62,11 @@ pub struct Setting {
     /// Variables that state it.
     #[serde(default)]
     pub env: Vec<String>,
+    /// Its name in a profile of Amazon's tools, which states it where no variable does.
+    pub aws_profile: Option<String>,
+    /// Whether a model's name can state it too, so that the dialect fills it into the address.
+    #[serde(default)]
+    pub by_model: bool,
     /// What it is when nobody states it.
     pub default: Option<String>,
 }

@@ -7,6 +7,7 @@ use reqwest::Url;
 
 use crate::pace::Limits;
 use crate::provider::auth::KeySource;
+use crate::provider::aws;
 use crate::provider::catalog::Row;
 use crate::provider::env::Env;
 use crate::provider::quirks::Quirks;
@@ -62,6 +63,7 @@ pub fn located(name: &str, row: &Row, changes: Changes, env: &Env) -> Result<Pro
         dialect,
         base_url: base_url.into(),
         key: changes.key.unwrap_or_else(|| row.key_source()),
+        auth: row.auth,
         limits: changes.limits,
         settings: Arc::new(settings),
         quirks: Arc::new(row.quirks.clone().overlaid(changes.quirks)),
@@ -80,7 +82,9 @@ fn settings(
             continue;
         }
         let found = env.first(&setting.env).map(|(_, value)| value.trim().to_owned());
-        if let Some(value) = found.or_else(|| setting.default.clone()) {
+        let in_profile = || aws::in_profile(env, setting.aws_profile.as_deref()?);
+        let found = found.or_else(in_profile).or_else(|| setting.default.clone());
+        if let Some(value) = found {
             stated.insert(name.clone(), value);
         }
     }
@@ -114,7 +118,7 @@ fn base_url(
     filled(name, usual, row, settings)
 }
 
-/// The address with its `{settings}` filled in.
+/// The address with its `{settings}` filled in, but for those that a model's name may state.
 fn filled(
     name: &str,
     usual: &str,
@@ -125,9 +129,13 @@ fn filled(
     let mut rest = usual;
     while let Some((before, after)) = rest.split_once('{') {
         let (setting, after) = after.split_once('}').expect("a test reads every row");
+        if row.settings.get(setting).is_some_and(|setting| setting.by_model) {
+            url.extend([before, "{", setting, "}"]);
+            rest = after;
+            continue;
+        }
         let value = settings.get(setting).ok_or_else(|| missing(name, setting, row))?;
-        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if value.is_empty() || !value.chars().all(is_part) {
+        if !is_part(value) {
             return Err(Fault {
                 message: format!("the `{setting}` of `{name}` cannot be part of an address"),
                 help: format!("write letters, digits, `-` and `.`: {setting} = \"...\""),
@@ -139,6 +147,12 @@ fn filled(
     }
     url.push_str(rest);
     Ok(url)
+}
+
+/// Whether a setting can stand in an address.
+pub fn is_part(value: &str) -> bool {
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !value.is_empty() && value.chars().all(is_safe)
 }
 
 /// A setting that the address needs and nobody stated.

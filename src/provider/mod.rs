@@ -12,6 +12,8 @@ pub mod answered;
 pub mod anthropic;
 pub mod asked;
 pub mod auth;
+pub mod aws;
+pub mod bedrock;
 pub mod catalog;
 pub mod cohere;
 pub mod draft;
@@ -40,8 +42,9 @@ use crate::call::failure::Failure;
 use crate::call::request::Request;
 use crate::call::response::Response;
 use crate::pace::Limits;
-use crate::provider::auth::KeySource;
+use crate::provider::auth::{Auth, KeySource};
 use crate::provider::draft::Draft;
+use crate::provider::located::Fault;
 use crate::provider::quirks::Quirks;
 use crate::wire::frames::{Frame, Framing};
 use crate::wire::message::{AddedHeader, WireReply, WireRequest};
@@ -58,6 +61,8 @@ pub struct Provider {
     pub base_url: Arc<str>,
     /// Where its key is found.
     pub key: KeySource,
+    /// How it is shown who asks.
+    pub auth: Auth,
     /// What it allows, as the user stated it.
     pub limits: Limits,
     /// What it needs beside the key: `api_version`, `region`, ...
@@ -86,6 +91,7 @@ impl Provider {
             dialect,
             base_url: base_url.trim_end_matches('/').into(),
             key: KeySource::None,
+            auth: Auth::Key,
             limits: Limits::default(),
             settings: Arc::default(),
             quirks: Arc::default(),
@@ -96,6 +102,11 @@ impl Provider {
     /// The tongue in which it is asked for this model: some models answer on another of its paths.
     pub fn dialect_for(&self, model: &str) -> &'static dyn Dialect {
         self.dialect.for_model(model).unwrap_or(self.dialect)
+    }
+
+    /// Whether a model of this name can be asked here.
+    pub fn knows(&self, model: &str) -> Result<(), Fault> {
+        self.dialect_for(model).knows(&self.base_url, &self.settings, model)
     }
 
     /// Whether this model takes the parameter; `Err` tells people why not.
@@ -153,6 +164,16 @@ pub trait Dialect: Send + Sync + std::fmt::Debug {
     /// The tongue for this model, where it is another one.
     fn for_model(&self, _model: &str) -> Option<&'static dyn Dialect> {
         None
+    }
+
+    /// Whether a model of this name can be asked at an address with these settings.
+    fn knows(
+        &self,
+        _base_url: &str,
+        _settings: &BTreeMap<String, String>,
+        _model: &str,
+    ) -> Result<(), Fault> {
+        Ok(())
     }
 
     /// Whether it can say this parameter to this model of a host with these quirks; `Err` tells

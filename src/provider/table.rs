@@ -2,13 +2,15 @@
 
 use crate::provider::Dialect;
 use crate::provider::anthropic::Anthropic;
+use crate::provider::bedrock::Bedrock;
 use crate::provider::cohere::Cohere;
 use crate::provider::gemini::Gemini;
 use crate::provider::ollama::Ollama;
 use crate::provider::openai_chat::OpenAiChat;
 
 /// Every dialect there is.
-pub const DIALECTS: &[&dyn Dialect] = &[&OpenAiChat, &Anthropic, &Gemini, &Cohere, &Ollama];
+pub const DIALECTS: &[&dyn Dialect] =
+    &[&OpenAiChat, &Anthropic, &Gemini, &Cohere, &Ollama, &Bedrock];
 
 /// The dialect of this name.
 pub fn dialect(name: &str) -> Option<&'static dyn Dialect> {

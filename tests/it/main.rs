@@ -1,6 +1,7 @@
 //! The integration tests, in one binary so that they link once.
 
 mod ask;
+mod bedrock;
 mod chat;
 mod diagnose;
 mod dialects;

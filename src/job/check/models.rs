@@ -113,6 +113,11 @@ impl Check<'_> {
                     return None;
                 }
                 let provider = self.provider(providers, &proper, &at)?;
+                if let Err(fault) = provider.knows(&resolved.model) {
+                    let told = Diagnostic::at_value(at, fault.message).help(fault.help);
+                    self.faults.push(told);
+                    return None;
+                }
                 Some((provider, resolved.model.into()))
             }
             Err(why) => {

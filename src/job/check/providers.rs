@@ -17,7 +17,7 @@ use crate::job::words;
 use crate::mock::faults::Faults;
 use crate::mock::limits::Limits as Enforced;
 use crate::mock::script::Script;
-use crate::provider::auth::KeySource;
+use crate::provider::auth::{Auth, KeySource};
 use crate::provider::catalog::{MOCK, Row};
 use crate::provider::located::{Changes, checked_url, located};
 use crate::provider::quirks::Quirks;
@@ -184,6 +184,7 @@ impl Check<'_> {
                 Some(_) => changes.key?,
                 None => KeySource::None,
             },
+            auth: Auth::Key,
             limits: changes.limits,
             settings: Arc::new(changes.settings),
             quirks: Arc::new(changes.quirks),

@@ -4,24 +4,24 @@
 /// What a model can do.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ability {
+pub(in crate::provider) struct Ability {
     /// It takes `temperature`, `top_p` and `top_k`.
-    pub(super) sampling: bool,
+    pub(in crate::provider) sampling: bool,
     /// It takes both of `temperature` and `top_p` at once.
-    pub(super) both_samplings: bool,
+    pub(in crate::provider) both_samplings: bool,
     /// How it is asked to think.
-    pub(super) thinking: Thinking,
+    pub(in crate::provider) thinking: Thinking,
     /// It answers in a JSON Schema without the detour of a tool.
-    pub(super) json_schema: bool,
+    pub(in crate::provider) json_schema: bool,
     /// It can be forced to call a tool.
-    pub(super) forced_tools: bool,
+    pub(in crate::provider) forced_tools: bool,
     /// It takes system messages in the midst of a talk.
-    pub(super) later_system: bool,
+    pub(in crate::provider) later_system: bool,
 }
 
 /// How a model is asked to think.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Thinking {
+pub(in crate::provider) enum Thinking {
     /// It does not think.
     Never,
     /// With a budget of tokens.
@@ -41,7 +41,7 @@ enum Family {
 }
 
 impl Ability {
-    pub(super) fn of(model: &str) -> Self {
+    pub(in crate::provider) fn of(model: &str) -> Self {
         let Some((family, version)) = claude(model) else { return Self::STRANGER };
         let deep = family == Family::Deep;
         let xhigh = deep || version >= (4, 7);

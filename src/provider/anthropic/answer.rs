@@ -12,7 +12,7 @@ use crate::provider::finish::Finish;
 const IS_TEXT: usize = usize::MAX;
 
 /// The key of the blocks that must come back unchanged in the next turn.
-pub(super) const THINKING_BLOCKS: &str = "thinking_blocks";
+pub(in crate::provider) const THINKING_BLOCKS: &str = "thinking_blocks";
 
 /// A whole answer.
 pub(super) fn take_whole(draft: &mut Draft, message: &Value) {

@@ -9,10 +9,10 @@ use crate::call::failure::{Failure, FailureKind};
 use crate::call::request::Request;
 
 /// The most tokens of an answer where the user stated none: Anthropic demands a number.
-const MOST_TOKENS: u64 = 4096;
+pub(in crate::provider) const MOST_TOKENS: u64 = 4096;
 
 /// How a model without a schema is asked for JSON.
-const ASK_FOR_JSON: &str = "Answer with one JSON object and nothing else.";
+pub(in crate::provider) const ASK_FOR_JSON: &str = "Answer with one JSON object and nothing else.";
 
 /// The body of a request.
 pub(super) fn of(request: &Request) -> Result<Value, Failure> {
@@ -217,7 +217,7 @@ impl<'r> Body<'r> {
 }
 
 /// `OpenAI`'s parameters: those that have been taken above, and those that have no counterpart.
-const IS_OPENAIS: &[&str] = &[
+pub(in crate::provider) const IS_OPENAIS: &[&str] = &[
     "audio",
     "frequency_penalty",
     "function_call",

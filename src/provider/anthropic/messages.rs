@@ -128,7 +128,7 @@ fn marked(mut blocks: Vec<Value>, message: &Message) -> Vec<Value> {
     blocks
 }
 
-fn tool_use(id: &str, function: &Value) -> Result<Value, String> {
+pub(in crate::provider) fn tool_use(id: &str, function: &Value) -> Result<Value, String> {
     let name = function["name"].as_str().unwrap_or_default();
     let input = match &function["arguments"] {
         Value::Null => json!({}),
@@ -144,7 +144,7 @@ fn tool_use(id: &str, function: &Value) -> Result<Value, String> {
 
 /// An id that Anthropic takes: a foreign character becomes its number, so that two ids never
 /// become one.
-fn tool_id(id: &str) -> String {
+pub(in crate::provider) fn tool_id(id: &str) -> String {
     if id.is_empty() {
         return "call".to_owned();
     }

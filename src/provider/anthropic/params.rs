@@ -102,7 +102,7 @@ pub(super) fn service_tier(value: &Value) -> Result<&'static str, String> {
     }
 }
 
-fn effort(ability: Ability, value: &Value) -> Result<(), String> {
+pub(in crate::provider) fn effort(ability: Ability, value: &Value) -> Result<(), String> {
     let Some(effort) = value.as_str() else { return Err("an effort is a word".to_owned()) };
     match (effort, ability.thinking) {
         ("none", Thinking::Adaptive { always: true, .. }) => {
@@ -120,7 +120,7 @@ fn effort(ability: Ability, value: &Value) -> Result<(), String> {
 }
 
 /// The effort in Anthropic's word.
-pub(super) fn adaptive_effort(effort: &str) -> Option<&str> {
+pub(in crate::provider) fn adaptive_effort(effort: &str) -> Option<&str> {
     match effort {
         "minimal" | "low" => Some("low"),
         "medium" | "high" | "xhigh" | "max" => Some(effort),
@@ -141,7 +141,10 @@ pub(super) fn budget(effort: &str) -> Option<u64> {
 }
 
 /// The budget of an effort below the most tokens that the user stated, which it is part of.
-pub(super) fn budget_within(effort: &str, most: Option<u64>) -> Result<Option<u64>, String> {
+pub(in crate::provider) fn budget_within(
+    effort: &str,
+    most: Option<u64>,
+) -> Result<Option<u64>, String> {
     let (Some(budget), Some(most)) = (budget(effort), most) else { return Ok(budget(effort)) };
     if budget < most {
         return Ok(Some(budget));

@@ -91,7 +91,7 @@ fn document(file: &Value) -> Result<Value, String> {
 }
 
 /// Media type and data of `data:image/png;base64,...`.
-fn data_url(url: &str) -> Option<(&str, &str)> {
+pub(in crate::provider) fn data_url(url: &str) -> Option<(&str, &str)> {
     let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
     let (kind, encoding) = head.rsplit_once(';')?;
     let kind = kind.split(';').next().unwrap_or(kind);

@@ -26,7 +26,7 @@ const BY_NAME: &[&str] = &["properties", "$defs", "definitions"];
 const NESTED: &[&str] = &["items", "anyOf", "allOf", "oneOf", "prefixItems"];
 
 /// The schema as it may be sent; `Err` where it cannot be said at all.
-pub(super) fn strict(schema: &Value) -> Result<Value, String> {
+pub(in crate::provider) fn strict(schema: &Value) -> Result<Value, String> {
     let Value::Object(map) = schema else { return Ok(schema.clone()) };
     let mut made = Map::new();
     for (key, value) in map {

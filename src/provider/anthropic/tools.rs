@@ -52,7 +52,7 @@ fn function_tool(function: &Value, around: &Map<String, Value>) -> Result<Value,
 }
 
 /// A tool's input is always an object.
-pub(super) fn input_schema(parameters: &Value) -> Value {
+pub(in crate::provider) fn input_schema(parameters: &Value) -> Value {
     match parameters {
         Value::Object(map) if map.get("type").is_some_and(|kind| kind == "object") => {
             parameters.clone()
