@@ -86,6 +86,8 @@ fn at(server: &Server) -> JobDir {
     let mut dir = JobDir::new();
     let host = server.base_url().trim_end_matches("/v1").to_owned();
     dir.var("AWS_BEDROCK_RUNTIME_ENDPOINT", &host).var("AWS_REGION", "eu-west-1");
+    // The machine on which the tests run may have a metadata service of its own.
+    dir.var("AWS_EC2_METADATA_DISABLED", "true");
     job(&dir, "");
     dir
 }
@@ -264,8 +266,11 @@ fn credentials_are_found_where_amazons_own_tools_find_them() {
         let mut dir = at(&server);
         let text = std::fs::read_to_string(dir.path().join("job.toml")).expect("a job");
         dir.job(&(text + many));
+        dir.var("RUNNER_LOG", "trace");
         prepare(&mut dir);
-        let run = dir.go(0);
+        let output = dir.run(&["job.toml"]).expect_code(0);
+        assert!(!output.stderr.contains("canary"), "{}", output.stderr);
+        let run = dir.latest("t");
         assert_eq!(run.contents(), ["Hello"; 8]);
         assert!(run.files().iter().all(|file| !run.text(file).contains("canary")));
         std::mem::take(&mut *ASKED.lock().expect("whole"))
@@ -292,6 +297,7 @@ fn credentials_are_found_where_amazons_own_tools_find_them() {
     assert_eq!(of_container, ["GET /container"], "one fetch for all");
     let of_machine = found(&|dir| {
         dir.var("AWS_EC2_METADATA_SERVICE_ENDPOINT", &host);
+        dir.var("AWS_EC2_METADATA_DISABLED", "false");
     });
     assert_eq!(of_machine[0], "PUT /latest/api/token");
     assert!(of_machine.last().is_some_and(|last| last.ends_with("/ec2-role")), "{of_machine:?}");
@@ -328,7 +334,7 @@ fn what_is_missing_is_told_before_anything_is_sent() {
 fn credentials_that_are_nowhere_fail_the_first_use_with_what_to_do() {
     let server = Server::start(converse);
     let mut dir = at(&server);
-    dir.var("AWS_PROFILE", "nobody").var("AWS_EC2_METADATA_DISABLED", "true");
+    dir.var("AWS_PROFILE", "nobody");
     let run = dir.go(3);
     let error = run.responses()[0]["error"].clone();
     assert_eq!(error["type"], "AuthenticationError");

@@ -13,6 +13,8 @@ use aws_credential_types::provider::ProvideCredentials as _;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use tokio::time::timeout;
+use tracing::instrument::WithSubscriber as _;
+use tracing::subscriber::NoSubscriber;
 
 use super::connector::Connector;
 use crate::call::failure::{Failure, FailureKind};
@@ -49,6 +51,8 @@ pub(super) async fn find(place: Arc<Place>, redactor: Redactor) -> Result<Creden
         chain = chain.profile_name(profile);
     }
     let looking = async { chain.build().await.provide_credentials().await };
+    // Its own log lines hold whole answers, and with them the credentials.
+    let looking = looking.with_subscriber(NoSubscriber::new());
     match timeout(LONGEST, looking).await {
         Ok(Ok(credentials)) => Ok(credentials),
         Ok(Err(why)) => Err(failure(&why, &redactor)),
