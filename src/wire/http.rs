@@ -318,7 +318,8 @@ fn is_loopback(rest: &str) -> bool {
     }
     let host = authority.split(':').next().unwrap_or_default();
     let is_near = |address: std::net::Ipv4Addr| address.is_loopback() || address.is_link_local();
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(is_near)
+    let names = ["localhost", "metadata.google.internal"];
+    names.iter().any(|name| host.eq_ignore_ascii_case(name)) || host.parse().is_ok_and(is_near)
 }
 
 fn headers(request: &WireRequest) -> Result<HeaderMap, Failure> {

@@ -13,7 +13,7 @@ use crate::wire::secret::Secret;
 pub enum Method {
     /// It asks for what is there; the body is not sent.
     Get,
-    /// It sends JSON.
+    /// It sends JSON, unless its headers name another type.
     #[default]
     Post,
 }
@@ -33,7 +33,7 @@ pub struct WireRequest {
     pub region: Option<String>,
     /// Headers that the user wants sent, over all others.
     pub added: Arc<[AddedHeader]>,
-    /// The body of a POST: JSON.
+    /// The body of a POST.
     pub body: Bytes,
 }
 
