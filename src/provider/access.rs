@@ -1,11 +1,13 @@
 //! What a call needs beside its words: the key, the user's own headers, and whoever proves anew for
 //! each request who sends it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::provider::auth::{Auth, KeyFault};
 use crate::provider::aws;
 use crate::provider::env::Env;
+use crate::provider::google;
 use crate::provider::{Endpoint, HeaderSource, Provider};
 use crate::wire::authorized::{Authorized, Authorizer};
 use crate::wire::http::Http;
@@ -22,36 +24,47 @@ pub struct Access {
     pub headers: Arc<[AddedHeader]>,
     /// Who proves each request, where a key is not enough.
     pub authorizer: Option<Arc<dyn Authorizer>>,
+    /// Settings that nobody stated, and that what opens the door knows: the `project` of an account.
+    pub settings: BTreeMap<String, String>,
 }
 
 impl Provider {
     /// Finds what opens the door. The redactor learns every secret of it, and those that are
     /// fetched later.
     pub fn access(&self, env: &Env, redactor: &Redactor) -> Result<Access, KeyFault> {
-        let key = self.key.find(env)?;
-        let headers = self.headers.iter().map(|(name, source)| source.header(name, env));
-        let headers: Arc<[AddedHeader]> = headers.collect::<Result<_, _>>()?;
-        key.iter().for_each(|key| redactor.learn(key));
-        for ((_, source), header) in self.headers.iter().zip(&*headers) {
+        let mut access = match self.auth {
+            Auth::Key => Access { key: self.key.find(env)?, ..Access::default() },
+            Auth::Aws => {
+                let key = self.key.find(env)?;
+                let unsigned = key.is_none();
+                let signer = || aws::signer(&self.settings, env, redactor);
+                Access { key, authorizer: unsigned.then(signer).transpose()?, ..Access::default() }
+            }
+            Auth::Google => google::access(self, env, redactor)?,
+        };
+        access.key.iter().for_each(|key| redactor.learn(key));
+        let mut headers = access.headers.to_vec();
+        for (name, source) in &self.headers {
+            let header = source.header(name, env)?;
             if matches!(source, HeaderSource::Env(_)) {
                 redactor.learn(&header.value);
             }
+            headers.push(header);
         }
-        let authorizer = match self.auth {
-            Auth::Aws if key.is_none() => Some(aws::signer(&self.settings, env, redactor)?),
-            Auth::Aws | Auth::Key => None,
-        };
-        Ok(Access { key, headers, authorizer })
+        access.headers = headers.into();
+        Ok(access)
     }
 
     /// The provider with its door open.
     pub fn endpoint(&self, access: &Access) -> Endpoint {
+        let mut settings = (*self.settings).clone();
+        settings.extend(access.settings.clone());
         Endpoint {
             provider: Arc::clone(&self.name),
             base_url: Arc::clone(&self.base_url),
             key: access.key.clone(),
             headers: Arc::clone(&access.headers),
-            settings: (*self.settings).clone(),
+            settings,
             quirks: Arc::clone(&self.quirks),
         }
     }

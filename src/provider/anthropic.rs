@@ -105,8 +105,13 @@ fn key_header(key: &Secret) -> KeyHeader {
     }
 }
 
+/// The body of a request, for another place that takes the same bodies.
+pub(super) fn body(request: &Request) -> Result<Value, Failure> {
+    body::of(request)
+}
+
 /// Betas are asked for in a header: a name, or a list of names.
-fn betas(value: &Value) -> Option<String> {
+pub(super) fn betas(value: &Value) -> Option<String> {
     let names: Vec<&str> = match value {
         Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
         other => other.as_str().into_iter().collect(),

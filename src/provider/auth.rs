@@ -1,6 +1,6 @@
 //! Where a key is found. Job files name the place and never hold the key.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
@@ -17,6 +17,8 @@ pub enum Auth {
     Key,
     /// With its key, and without one by a signature of Amazon's kind.
     Aws,
+    /// With an access token of Google; its key is one, or the credentials that it is asked with.
+    Google,
 }
 
 /// Where a provider's key is found.
@@ -46,23 +48,76 @@ pub struct KeyFault {
 impl KeySource {
     /// Finds the key; `Ok(None)` when the provider is called without one.
     pub fn find(&self, env: &Env) -> Result<Option<Secret>, KeyFault> {
+        self.read(env)?.map(|found| self.sendable(found)).transpose()
+    }
+
+    /// What is found where the key is named, whatever it looks like.
+    pub fn read(&self, env: &Env) -> Result<Option<Secret>, KeyFault> {
         match self {
             Self::None => Ok(None),
-            Self::OptionalEnv(names) => env.secret(names).map(|key| set(key, names)).transpose(),
-            Self::Env(names) => env
-                .secret(names)
-                .map_or_else(|| Err(no_variable(names)), |key| set(key, names))
-                .map(Some),
-            Self::File(path) => from_file(path).map(Some),
-            Self::Command(words) => from_command(words).map(Some),
+            Self::OptionalEnv(names) => Ok(env.secret(names)),
+            Self::Env(names) => env.secret(names).ok_or_else(|| no_variable(names)).map(Some),
+            Self::File(path) => self.read_file(path).map(Some),
+            Self::Command(words) => self.run_command(words).map(Some),
         }
     }
-}
 
-/// A key from one of these variables.
-fn set(key: Secret, names: &[String]) -> Result<Secret, KeyFault> {
-    let help = format!("look at what {} holds: a key is one word", quoted(names));
-    checked(key).map_err(|message| KeyFault { message, help })
+    /// A key travels in a header, so it is one line of visible ASCII.
+    pub fn sendable(&self, key: Secret) -> Result<Secret, KeyFault> {
+        if key.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(key);
+        }
+        let message = "no key: what was found is not one line of visible ASCII";
+        Err(self.fault(message.to_owned()))
+    }
+
+    /// A fault of this place, with what to do about it.
+    fn fault(&self, message: String) -> KeyFault {
+        let help = match self {
+            Self::None => "name a place in `api_key`".to_owned(),
+            Self::Env(names) | Self::OptionalEnv(names) => {
+                format!("look at what {} holds: a key is one word", quoted(names))
+            }
+            Self::File(path) => format!("put the key into `{}`, and nothing else", path.display()),
+            Self::Command(_) => {
+                "run the command by hand: it should print the key alone and end with status 0"
+                    .to_owned()
+            }
+        };
+        KeyFault { message, help }
+    }
+
+    fn read_file(&self, path: &Path) -> Result<Secret, KeyFault> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path)
+            .map_err(|why| self.fault(format!("no key: `{shown}` cannot be read: {why}")))?;
+        match Secret::new(&text) {
+            key if key.is_empty() => Err(self.fault(format!("no key: `{shown}` is empty"))),
+            key => Ok(key),
+        }
+    }
+
+    fn run_command(&self, words: &[String]) -> Result<Secret, KeyFault> {
+        let shown = words.first().map_or("", String::as_str);
+        let Some((program, arguments)) = words.split_first() else {
+            return Err(self.fault("no key: `api_key.command` is empty".to_owned()));
+        };
+        let output = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .map_err(|why| self.fault(format!("no key: `{shown}` cannot be run: {why}")))?;
+        if !output.status.success() {
+            return Err(self.fault(format!("no key: `{shown}` ended with {}", output.status)));
+        }
+        let text = String::from_utf8(output.stdout)
+            .map_err(|_| self.fault(format!("no key: what `{shown}` printed is not text")))?;
+        match Secret::new(&text) {
+            key if key.is_empty() => Err(self.fault(format!("no key: `{shown}` printed nothing"))),
+            key => Ok(key),
+        }
+    }
 }
 
 fn quoted(names: &[String]) -> String {
@@ -77,57 +132,6 @@ fn no_variable(names: &[String]) -> KeyFault {
             Some(first) => format!("export {first}=..., or write it into a .env file here"),
             None => "name a variable in `api_key = { env = \"...\" }`".to_owned(),
         },
-    }
-}
-
-fn from_file(path: &PathBuf) -> Result<Secret, KeyFault> {
-    let shown = path.display();
-    let fault = |message: String| KeyFault {
-        message,
-        help: format!("put the key into `{shown}`, and nothing else"),
-    };
-    let text = std::fs::read_to_string(path)
-        .map_err(|why| fault(format!("no key: `{shown}` cannot be read: {why}")))?;
-    let key = Secret::new(&text);
-    if key.is_empty() {
-        return Err(fault(format!("no key: `{shown}` is empty")));
-    }
-    checked(key).map_err(fault)
-}
-
-fn from_command(words: &[String]) -> Result<Secret, KeyFault> {
-    let shown = words.first().map_or("", String::as_str);
-    let fault = |message: String| KeyFault {
-        message,
-        help: "run the command by hand: it should print the key alone and end with status 0"
-            .to_owned(),
-    };
-    let Some((program, arguments)) = words.split_first() else {
-        return Err(fault("no key: `api_key.command` is empty".to_owned()));
-    };
-    let output = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|why| fault(format!("no key: `{shown}` cannot be run: {why}")))?;
-    if !output.status.success() {
-        return Err(fault(format!("no key: `{shown}` ended with {}", output.status)));
-    }
-    let text = String::from_utf8(output.stdout)
-        .map_err(|_| fault(format!("no key: what `{shown}` printed is not text")))?;
-    let key = Secret::new(&text);
-    if key.is_empty() {
-        return Err(fault(format!("no key: `{shown}` printed nothing")));
-    }
-    checked(key).map_err(fault)
-}
-
-/// A key travels in a header, so it is one line of visible ASCII.
-fn checked(key: Secret) -> Result<Secret, String> {
-    match key.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
-        true => Ok(key),
-        false => Err("no key: what was found is not one line of visible ASCII".to_owned()),
     }
 }
 

@@ -114,6 +114,12 @@ impl Catalog {
         self.rows.iter().map(|(name, row)| (name.as_str(), row))
     }
 
+    /// How those who speak this tongue know who asks.
+    pub fn auth_of(&self, dialect: &str) -> Auth {
+        let speaks = self.rows.values().filter(|row| row.dialect == dialect);
+        speaks.map(|row| row.auth).find(|auth| *auth != Auth::Key).unwrap_or_default()
+    }
+
     /// All names and aliases, for suggestions.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.rows.iter().flat_map(|(name, row)| {

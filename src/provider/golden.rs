@@ -78,10 +78,12 @@ fn check(dialect: &dyn Dialect, case: &Value, file: &str) {
         messages: vec![Message::text("user", "hi")],
         params: Params::from(params).into(),
     };
+    let settings = ["project", "location"].map(|name| (name.to_owned(), "lab".to_owned()));
     let endpoint = Endpoint {
         provider: "lab".into(),
         base_url: "http://h".into(),
         key: None,
+        settings: settings.into(),
         ..Endpoint::default()
     };
     let sent = dialect.encode(&endpoint, &request).expect(file);

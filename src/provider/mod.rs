@@ -23,6 +23,7 @@ pub mod finish;
 pub mod gemini;
 #[cfg(test)]
 pub mod golden;
+pub mod google;
 pub mod headroom;
 pub mod located;
 pub mod models;
@@ -32,6 +33,7 @@ pub mod openai_chat;
 pub mod prices;
 pub mod quirks;
 pub mod table;
+pub mod vertex;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -7,10 +7,11 @@ use crate::provider::cohere::Cohere;
 use crate::provider::gemini::Gemini;
 use crate::provider::ollama::Ollama;
 use crate::provider::openai_chat::OpenAiChat;
+use crate::provider::vertex::Vertex;
 
 /// Every dialect there is.
 pub const DIALECTS: &[&dyn Dialect] =
-    &[&OpenAiChat, &Anthropic, &Gemini, &Cohere, &Ollama, &Bedrock];
+    &[&OpenAiChat, &Anthropic, &Gemini, &Vertex, &Cohere, &Ollama, &Bedrock];
 
 /// The dialect of this name.
 pub fn dialect(name: &str) -> Option<&'static dyn Dialect> {

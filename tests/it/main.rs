@@ -20,3 +20,4 @@ mod secrets;
 mod signals;
 mod support;
 mod tables;
+mod vertex;

@@ -176,15 +176,17 @@ impl Check<'_> {
             None => table::dialect(USUAL_DIALECT),
         };
         self.heard(name, None, dialect, &changes, path);
+        let dialect = dialect?;
+        let (key, auth) = match section.api_key {
+            Some(_) => (changes.key?, self.catalog.auth_of(dialect.name())),
+            None => (KeySource::None, Auth::Key),
+        };
         Some(Provider {
             name: name.into(),
-            dialect: dialect?,
+            dialect,
             base_url: changes.base_url?.into(),
-            key: match section.api_key {
-                Some(_) => changes.key?,
-                None => KeySource::None,
-            },
-            auth: Auth::Key,
+            key,
+            auth,
             limits: changes.limits,
             settings: Arc::new(changes.settings),
             quirks: Arc::new(changes.quirks),

@@ -94,7 +94,7 @@ impl Grant {
 }
 
 /// The private key of a service account.
-pub struct SigningKey(KeyPair);
+pub struct SigningKey(Box<KeyPair>);
 
 impl SigningKey {
     /// Reads the key as Google's files hold it; `Err` says what is wrong with it, without it.
@@ -106,7 +106,8 @@ impl SigningKey {
             PrivateKeyDer::Pkcs1(der) => KeyPair::from_der(der.secret_pkcs1_der()),
             _ => return Err("it is no RSA key".to_owned()),
         };
-        pair.map(Self).map_err(|why| format!("it is no RSA key that can be used: {why}"))
+        pair.map(|pair| Self(Box::new(pair)))
+            .map_err(|why| format!("it is no RSA key that can be used: {why}"))
     }
 
     /// A signed JSON Web Token with these claims.
