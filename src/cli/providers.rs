@@ -8,6 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Ending};
 use crate::cli::sheet::{self, Form, Pattern};
 use crate::job::words;
+use crate::provider::auth::Auth;
 use crate::provider::catalog::{Catalog, KeyNeed, MOCK, Row};
 use crate::provider::env::Env;
 use crate::provider::names;
@@ -89,6 +90,8 @@ fn line<'c>(name: &'c str, row: &'c Row, env: &Env) -> Line<'c> {
         key_env: row.key_env.join(" | "),
         need: match row.key {
             KeyNeed::Required => "required",
+            // A login of another program serves where no variable is set.
+            KeyNeed::Optional if row.auth != Auth::Key => "login",
             KeyNeed::Optional => "optional",
             KeyNeed::None => "none",
         },
@@ -136,6 +139,7 @@ fn table(lines: &[Line<'_>]) -> String {
             (Some(variable), _) => format!("✅ {variable}"),
             (None, "none") => "none needed".to_owned(),
             (None, "optional") => format!("none needed ({})", line.key_env),
+            (None, "login") => format!("a login of its own tools, or {}", line.key_env),
             (None, _) => format!("❌ {}", line.key_env),
         };
         let base_url = match line.base_url_from {
