@@ -13,6 +13,7 @@ use crate::call::request::Request;
 use crate::call::response::Response;
 use crate::client::builtin::Builtin;
 use crate::engine::exchange::{Following, Step};
+use crate::engine::pictures;
 use crate::provider::catalog::{Catalog, MOCK};
 use crate::provider::env::{Env, EnvFileError};
 use crate::provider::located::{Changes, located};
@@ -51,6 +52,8 @@ struct Known {
     provider: Provider,
     endpoint: Endpoint,
     transport: Arc<dyn Transport>,
+    /// Over what pictures are fetched, without any key.
+    web: Arc<dyn Transport>,
 }
 
 impl Client {
@@ -97,7 +100,8 @@ impl Client {
     pub async fn response(&self, request: Request) -> Result<Response, Rejected> {
         let (known, request) = self.prepared(request).await?;
         let dialect = known.provider.dialect_for(&request.model);
-        let wire = known.endpoint.encode(dialect, &request)?;
+        let shown = pictures::shown(&request, dialect, &*known.web).await?;
+        let wire = known.endpoint.encode(dialect, &shown)?;
         dialect.decode(&known.transport.send(wire).await?)
     }
 
@@ -105,7 +109,8 @@ impl Client {
     pub async fn completion_stream(&self, request: Request) -> Result<CompletionStream, Failure> {
         let (known, request) = self.prepared(request.param("stream", true)).await?;
         let dialect = known.provider.dialect_for(&request.model);
-        let wire = known.endpoint.encode(dialect, &request)?;
+        let shown = pictures::shown(&request, dialect, &*known.web).await?;
+        let wire = known.endpoint.encode(dialect, &shown)?;
         let state = match known.transport.open(wire, dialect.framing()).await? {
             Opened::Stream(stream) => State::Open(Following::new(dialect, stream)),
             Opened::Whole(reply) => {
@@ -178,8 +183,9 @@ impl Client {
             let failure = Failure::new(FailureKind::ApiConnection, why.to_string());
             failure.with_remedy(Remedy::GiveUp)
         })?;
-        let (endpoint, transport) = (provider.endpoint(&access), access.transport(&Arc::new(http)));
-        Ok(Known { provider, endpoint, transport })
+        let http = Arc::new(http);
+        let (endpoint, transport) = (provider.endpoint(&access), access.transport(&http));
+        Ok(Known { provider, endpoint, transport, web: http })
     }
 
     fn catalogued(&self, provider: &str) -> Result<Provider, Failure> {

@@ -11,6 +11,7 @@ pub mod estimate;
 pub mod failure;
 pub mod moment;
 pub mod money;
+pub mod picture;
 pub mod record;
 pub mod request;
 pub mod response;

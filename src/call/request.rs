@@ -86,6 +86,11 @@ impl Message {
         Self { role: role.to_owned(), content: Content::Text(text.into()), rest: Map::new() }
     }
 
+    /// Whether it is nothing but text.
+    pub fn is_text(&self) -> bool {
+        matches!(self.content, Content::Text(_))
+    }
+
     /// The plain text of the message; of a list of parts, the text parts joined by newlines.
     pub fn plain_text(&self) -> String {
         match &self.content {

@@ -42,7 +42,8 @@ fn known(mock: &Mock) -> Result<Known, Failure> {
     let http = Http::new(Timeouts::default(), Redactor::default()).map_err(|why| away(&why))?;
     let provider = Provider::new(MOCK, &OpenAiChat, &mock.base_url());
     let endpoint = provider.endpoint(&Access::default());
-    Ok(Known { provider, endpoint, transport: Arc::new(http) })
+    let http = Arc::new(http);
+    Ok(Known { provider, endpoint, transport: Arc::clone(&http) as _, web: http })
 }
 
 fn away(why: &dyn std::error::Error) -> Failure {

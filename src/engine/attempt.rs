@@ -13,6 +13,7 @@ use crate::call::response::Response;
 use crate::call::usage::Usage;
 use crate::engine::exchange::{self, Exchange};
 use crate::engine::lane::Lane;
+use crate::engine::pictures;
 use crate::engine::stop::Stop;
 use crate::pace::tokens::Need;
 use crate::provider::Rejected;
@@ -42,7 +43,12 @@ pub(super) struct Facts {
 /// Makes one attempt; `None` when the run was stopped before its outcome was known.
 pub(super) async fn make(lane: &Lane, request: &Request, stop: &mut Stop) -> Option<Attempt> {
     let came = Instant::now();
-    let wire = match lane.endpoint.encode(lane.dialect, request) {
+    let shown = tokio::select! {
+        biased;
+        shown = pictures::shown(request, lane.dialect, &*lane.web) => shown,
+        () = stop.cancelled() => return None,
+    };
+    let wire = match shown.and_then(|request| lane.endpoint.encode(lane.dialect, &request)) {
         Ok(wire) => wire,
         Err(failure) => return Some(unsent(failure)),
     };

@@ -36,6 +36,8 @@ pub struct Lane {
     pub dialect: &'static dyn Dialect,
     /// Over what.
     pub transport: Arc<dyn Transport>,
+    /// Over what pictures are fetched, without any key.
+    pub web: Arc<dyn Transport>,
     /// When.
     pub gate: Gate,
     /// The most calls in flight that its limits allow.

@@ -9,6 +9,7 @@ pub mod attempt;
 pub mod event;
 pub mod exchange;
 pub mod lane;
+pub mod pictures;
 pub mod source;
 pub mod stop;
 pub mod task;

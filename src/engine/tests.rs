@@ -86,6 +86,7 @@ fn lane(number: usize, transport: &Arc<Fake>, limits: Limits, width: usize) -> L
         },
         dialect: &OpenAiChat,
         transport: Arc::clone(transport) as _,
+        web: Arc::clone(transport) as _,
         gate: Gate::new(&limits, Vec::new()),
         concurrency: width,
         retry: RetryPolicy::default(),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::call::failure::FailureKind;
+use crate::call::picture;
 use crate::call::request::{Content, Message, Params, Request};
 use crate::job::file::OnUnsupported;
 use crate::job::params;
@@ -20,6 +21,9 @@ use crate::provider::{Endpoint, Provider};
 /// What to do where a model does not take a parameter.
 pub const DROP: &str =
     "take it out, or write on_unsupported = \"drop\" to send the rest without it";
+
+/// A picture, for requests that are never sent.
+const ANY_PICTURE: &str = "data:image/png;base64,iVBORw0KGgo=";
 
 /// The parameters of a call, and the names of those that are left out of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,7 +112,12 @@ impl<'j> Asker<'j> {
                 self.left_out.push((name, why));
             }
         }
-        let (messages, params) = (prompt.messages.clone(), self.params(prompt));
+        let (mut messages, params) = (prompt.messages.clone(), self.params(prompt));
+        if !provider.dialect_for(model).fetches_pictures() {
+            // They are fetched when they are sent, so here any picture stands for them.
+            let on_the_web = picture::urls(&mut messages).filter(|url| picture::is_on_the_web(url));
+            on_the_web.for_each(|url| ANY_PICTURE.clone_into(url));
+        }
         let request = Request { model: Arc::clone(model), messages, params };
         match unsayable(provider, &self.endpoint, &request) {
             None => Ok(()),

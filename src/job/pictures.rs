@@ -4,24 +4,13 @@
 use std::fs;
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::call::request::{Content, Message};
+use crate::call::picture;
+use crate::call::request::Message;
 
 /// The largest file that is sent: the widest limit of today's providers for a whole request.
 const LARGEST: u64 = 100 * 1024 * 1024;
-
-/// How the files that models take begin.
-const KINDS: [(&[u8], &str); 6] = [
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xFF\xD8\xFF", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"%PDF-", "application/pdf"),
-    (b"BM", "image/bmp"),
-];
 
 /// Why a picture cannot be sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,17 +35,9 @@ pub fn part(picture: &str, folder: &Path) -> Result<Value, PictureFault> {
 /// Reads every picture that the messages name by a path; a relative one starts at `folder`. URLs
 /// stay as they are.
 pub fn read(messages: &mut [Message], folder: &Path) -> Result<(), PictureFault> {
-    for message in messages {
-        let Content::Parts(Value::Array(parts)) = &mut message.content else { continue };
-        for part in parts.iter_mut().filter(|part| part["type"] == "image_url") {
-            let url = match &mut part["image_url"] {
-                Value::Object(image) => image.get_mut("url"),
-                url => Some(url),
-            };
-            let Some(Value::String(url)) = url else { continue };
-            if let Some(path) = path_of(url) {
-                *url = data_url(&folder.join(path))?;
-            }
+    for url in picture::urls(messages) {
+        if let Some(path) = path_of(url) {
+            *url = data_url(&folder.join(path))?;
         }
     }
     Ok(())
@@ -84,19 +65,10 @@ fn data_url(path: &Path) -> Result<String, PictureFault> {
         return Err(PictureFault { message, help: "name a PNG, JPEG, GIF or WebP file" });
     }
     let bytes = fs::read(path).map_err(unread)?;
-    let kind = kind(&bytes).ok_or_else(|| PictureFault {
+    picture::data_url(&bytes).ok_or_else(|| PictureFault {
         message: format!("`{shown}` is no picture that models take"),
         help: "name a PNG, JPEG, GIF or WebP file",
-    })?;
-    Ok(format!("data:{kind};base64,{}", STANDARD.encode(bytes)))
-}
-
-/// What a file is, by its content: names lie.
-fn kind(bytes: &[u8]) -> Option<&'static str> {
-    if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
-        return Some("image/webp");
-    }
-    KINDS.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, kind)| *kind)
+    })
 }
 
 #[cfg(test)]

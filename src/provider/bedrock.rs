@@ -65,6 +65,10 @@ impl Dialect for Bedrock {
         &["region"]
     }
 
+    fn fetches_pictures(&self) -> bool {
+        false
+    }
+
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<WireRequest, Failure> {
         let target = Target::of(&endpoint.base_url, &endpoint.settings, &request.model).map_err(
             |fault| {

@@ -195,6 +195,12 @@ pub trait Dialect: Send + Sync + std::fmt::Debug {
         &[]
     }
 
+    /// Whether the provider fetches pictures that are named by a URL. One that does not is sent the
+    /// pictures themselves.
+    fn fetches_pictures(&self) -> bool {
+        true
+    }
+
     /// Whether its parameters can go out under a host's own names.
     fn renames(&self) -> bool {
         false

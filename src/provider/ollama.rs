@@ -42,6 +42,10 @@ impl Dialect for Ollama {
         request::accepts(model, name, value)
     }
 
+    fn fetches_pictures(&self) -> bool {
+        false
+    }
+
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<WireRequest, Failure> {
         let body = Value::Object(request::body(request)?);
         let url = url(&endpoint.base_url);

@@ -80,6 +80,7 @@ fn lane(
         endpoint,
         dialect: provider.dialect_for(&spec.model),
         transport: access.transport(&parts.http),
+        web: Arc::clone(&parts.http) as _,
         gate: Gate::new(&spec.limits, shared),
         concurrency: cap.unwrap_or(parts.width).min(parts.width),
         retry: parts.job.retry.clone(),

@@ -198,3 +198,30 @@ fn parameters_that_do_not_go_together_are_found_before_anything_is_sent() {
     assert!(told.contains("cannot be asked so") && told.contains("max_tokens"), "{told}");
     assert!(told.contains("job.toml:6"), "{told}");
 }
+
+#[test]
+fn a_picture_on_the_web_is_fetched_for_a_provider_that_fetches_none() {
+    let server = Server::start(|seen: &Seen| match seen.path.as_str() {
+        "/cat" => Reply::Raw(200, Vec::new(), b"GIF89a".to_vec()),
+        "/gone" => Reply::Raw(404, Vec::new(), Vec::new()),
+        _ => polyglot(seen),
+    });
+    let host = server.base_url().trim_end_matches("/v1").to_owned();
+    let mut dir = JobDir::new();
+    dir.var("OLLAMA_API_BASE", &host).var("OLLAMA_API_KEY", "sk-canary");
+    let image = "image = \"{{ prompt }}\"\nuser = \"what?\"\n";
+    dir.job(&format!(
+        "name = \"t\"\n[[models]]\nmodel = \"ollama/llama2\"\n\
+         [prompts.all]\ninline = [\"{host}/cat\", \"{host}/gone\"]\n{image}"
+    ));
+    let run = dir.go(3);
+    assert_eq!(run.column("responses.csv", "status"), ["ok", "error"]);
+    let rows = run.responses();
+    let why = rows[1]["error"]["message"].as_str().unwrap_or_default();
+    assert!(why.contains("/gone` cannot be sent: its server answers with status 404"), "{why}");
+    assert_eq!(rows[0]["messages"][0]["content"][1]["image_url"]["url"], format!("{host}/cat"));
+    let asked = server.bodies().into_iter().find(|body| body["model"] == "llama2");
+    assert_eq!(asked.expect("it was asked")["messages"][0]["images"], json!(["R0lGODlh"]));
+    assert_eq!(server.authorizations().len(), 1, "the key goes to the model alone");
+    assert_eq!(server.requests(), 3);
+}
