@@ -1,9 +1,9 @@
 //! Access tokens of Google: asked for when they are needed, kept until shortly before they expire,
 //! and asked for once however many calls wait for one.
 //!
-//! The exchange itself is ours. The crates for it (`gcp_auth`, `google-cloud-auth`) ask servers
-//! with a client of their own, which knows neither our proxies nor the time-outs of a test, and
-//! drop the words with which a server refuses.
+//! The exchange itself is ours: `gcp_auth` asks with a client of its own that knows no proxy, has
+//! the addresses of the metadata server and of users' tokens built in, and drops the words with
+//! which a server refuses.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
