@@ -8,24 +8,27 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::header::HeaderValue;
 use hyper::{Method, Request};
 use tokio::time::{Instant, sleep};
 
-use crate::call::duration::DurationText;
 use crate::mock::answer::{Answer, Question};
 use crate::mock::answers::Answers;
 use crate::mock::dice::Dice;
 use crate::mock::faults::Fault;
-use crate::mock::limits::{Barred, Level, Tokens, Turnstile};
-use crate::mock::refusal::{Refusal, whole_millis};
+use crate::mock::limits::{Barred, Tokens, Turnstile};
+use crate::mock::refusal::Refusal;
 use crate::mock::reply::{Cut, Reply, events, halved, refused, whole};
 use crate::mock::script::Script;
 use crate::mock::stats::Stats;
-use crate::mock::voice;
+use crate::mock::voice::headings::ascii;
+use crate::mock::voice::table::{Errand, Place, place};
+use crate::mock::voice::{Asked, Voice};
 
 /// The share of a stream's latency that passes before its first piece.
 const TO_FIRST_PIECE: f64 = 0.3;
+
+/// The name of a request that asked nothing.
+const NAMELESS: &str = "req_mock_00000000000000000000";
 
 /// What all connections share.
 #[derive(Debug)]
@@ -38,13 +41,13 @@ pub struct Desk {
 #[derive(Debug)]
 struct Books {
     turnstile: Turnstile,
-    tries: HashMap<Asked, u16>,
+    tries: HashMap<Tried, u16>,
     stats: Stats,
 }
 
 /// The hash of a request's body. Six bytes and a count of two make entries of eight: with faults
 /// in play there is one for every request of a run.
-type Asked = [u8; 6];
+type Tried = [u8; 6];
 
 impl Desk {
     /// A desk that has seen nobody yet.
@@ -61,33 +64,46 @@ impl Desk {
 
     /// Answers one request, or says that its connection is to be given up.
     pub async fn serve(self: Arc<Self>, request: Request<Incoming>) -> Result<Reply, Cut> {
-        let path = request.uri().path();
-        match (request.method(), path.strip_prefix("/v1").unwrap_or(path)) {
-            (&Method::POST, "/chat/completions") => self.complete(request).await,
-            (&Method::GET, "/models") => Ok(whole(voice::models())),
-            (&Method::GET, "/stats") => {
-                Ok(whole(serde_json::to_vec(&self.stats()).expect("counts are JSON")))
+        let (head, body) = request.into_parts();
+        let Place { voice, errand } = place(&head.uri, &head.headers);
+        let (method, path) = (head.method.as_str(), head.uri.path());
+        let refusal = match (errand, &head.method) {
+            (Errand::Completion { model, streamed }, &Method::POST) => {
+                let body = body.collect().await.map_err(|_| Cut::Gone)?.to_bytes();
+                return self.complete(voice, Asked { model, streamed, body: &body }).await;
             }
-            (method, "/chat/completions" | "/models" | "/stats") => {
-                Ok(refused(&Refusal::wrong_method(method.as_str(), path)))
+            (Errand::Models(list), &Method::GET) => return Ok(whole(list())),
+            (Errand::Stats, &Method::GET) => {
+                return Ok(whole(serde_json::to_vec(&self.stats()).expect("counts are JSON")));
             }
-            (method, _) => Ok(refused(&Refusal::unknown_path(method.as_str(), path))),
-        }
+            (Errand::Nothing, _) => Refusal::unknown_path(method, path),
+            _ => Refusal::wrong_method(method, path),
+        };
+        Ok(refused(voice, &refusal, NAMELESS))
     }
 
-    async fn complete(self: Arc<Self>, request: Request<Incoming>) -> Result<Reply, Cut> {
-        let body = request.into_body().collect().await.map_err(|_| Cut::Gone)?.to_bytes();
+    async fn complete(
+        self: Arc<Self>,
+        voice: &'static dyn Voice,
+        asked: Asked<'_>,
+    ) -> Result<Reply, Cut> {
+        let body = asked.body;
         self.books().stats.requests += 1;
-        match voice::hear(&body) {
-            Ok(question) => self.answer(&question, &body).await,
+        match voice.hear(asked) {
+            Ok(question) => self.answer(voice, &question, body).await,
             Err(refusal) => {
                 self.books().stats.refused += 1;
-                Ok(refused(&refusal))
+                Ok(refused(voice, &refusal, NAMELESS))
             }
         }
     }
 
-    async fn answer(self: &Arc<Self>, question: &Question<'_>, body: &[u8]) -> Result<Reply, Cut> {
+    async fn answer(
+        self: &Arc<Self>,
+        voice: &'static dyn Voice,
+        question: &Question<'_>,
+        body: &[u8],
+    ) -> Result<Reply, Cut> {
         let dice = Dice::new(self.script.seed, question);
         let answer = Answer::to(question, dice.question(), &self.answers);
         let tokens = Tokens { input: answer.prompt_tokens, output: answer.completion_tokens };
@@ -95,12 +111,15 @@ impl Desk {
             Ok(visit) => visit,
             Err(barred) => {
                 let refusal = Refusal::barred(barred, &question.model, self.script.wait());
-                return Ok(self.headed(refused(&refusal), &dice, 0));
+                let id = name(&dice, 0);
+                return Ok(self.headed(refused(voice, &refusal, &id), voice, id));
             }
         };
         let (nth, fate) = self.fate(&dice, body, tokens);
-        let reply = self.fated(fate, question, &answer, &dice, visit).await?;
-        Ok(self.headed(reply, &dice, nth))
+        let case = Case { voice, question, answer: &answer, id: name(&dice, nth) };
+        let latency = dice.latency(self.script.latency.0, self.script.sigma());
+        let reply = self.fated(fate, &case, latency, visit).await?;
+        Ok(self.headed(reply, voice, case.id))
     }
 
     /// Lets a request in unless a limit bars it.
@@ -126,7 +145,7 @@ impl Desk {
         let mut books = self.books();
         let (mut nth, mut fate) = (0, None);
         if self.script.faults.any() {
-            let tries = books.tries.entry(asked(body)).or_default();
+            let tries = books.tries.entry(hash(body)).or_default();
             nth = *tries;
             *tries = tries.saturating_add(1);
             fate = self.script.faults.drawn(dice.fate(u32::from(nth)));
@@ -138,19 +157,18 @@ impl Desk {
     async fn fated(
         &self,
         fate: Option<Fault>,
-        question: &Question<'_>,
-        answer: &Answer<'_>,
-        dice: &Dice,
+        case: &Case<'_>,
+        latency: Duration,
         visit: Visit,
     ) -> Result<Reply, Cut> {
-        let latency = dice.latency(self.script.latency.0, self.script.sigma());
         match fate {
             Some(Fault::RateLimit) => {
-                Ok(refused(&Refusal::rate_limit(&question.model, self.script.wait())))
+                let refusal = Refusal::rate_limit(&case.question.model, self.script.wait());
+                Ok(refused(case.voice, &refusal, &case.id))
             }
             Some(Fault::ServerError) => {
                 pass(latency).await;
-                Ok(refused(&Refusal::server_error()))
+                Ok(refused(case.voice, &Refusal::server_error(), &case.id))
             }
             Some(Fault::Reset) => {
                 pass(latency).await;
@@ -158,39 +176,17 @@ impl Desk {
             }
             // The client's going drops this future, and with it the visit.
             Some(Fault::Timeout) => match pending::<Infallible>().await {},
-            Some(Fault::Truncated) => Ok(spoken(question, answer, latency, true, visit).await),
-            None => Ok(spoken(question, answer, latency, false, visit).await),
+            Some(Fault::Truncated) => Ok(spoken(case, latency, true, visit).await),
+            None => Ok(spoken(case, latency, false, visit).await),
         }
     }
 
     /// The headers that every answer carries.
-    fn headed(&self, mut reply: Reply, dice: &Dice, nth: u16) -> Reply {
-        let id = format!("req_mock_{:016x}{nth:04x}", dice.question());
-        let headers = reply.headers_mut();
-        headers.insert("x-request-id", ascii(id));
+    fn headed(&self, mut reply: Reply, voice: &dyn Voice, id: String) -> Reply {
         let (requests, tokens) = self.books().turnstile.levels(Instant::now());
-        let names = [
-            (
-                requests,
-                "x-ratelimit-limit-requests",
-                "x-ratelimit-remaining-requests",
-                "x-ratelimit-reset-requests",
-            ),
-            (
-                tokens,
-                "x-ratelimit-limit-tokens",
-                "x-ratelimit-remaining-tokens",
-                "x-ratelimit-reset-tokens",
-            ),
-        ];
-        for (level, limit_name, remaining_name, reset_name) in names {
-            if let Some(Level { limit, remaining, reset }) = level {
-                let reset = DurationText(Duration::from_millis(whole_millis(reset)));
-                headers.insert(limit_name, limit.into());
-                headers.insert(remaining_name, remaining.into());
-                headers.insert(reset_name, ascii(reset.to_string()));
-            }
-        }
+        let (headings, headers) = (voice.headings(), reply.headers_mut());
+        headers.insert(headings.request_id, ascii(id));
+        headings.tell_levels(headers, requests, tokens);
         reply
     }
 
@@ -199,13 +195,14 @@ impl Desk {
     }
 }
 
-fn asked(body: &[u8]) -> Asked {
+fn hash(body: &[u8]) -> Tried {
     let hash = blake3::hash(body);
     hash.as_bytes()[..6].try_into().expect("6 of 32 bytes")
 }
 
-fn ascii(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).expect("digits and letters make a header")
+/// The name of a request: what is asked, and which try of it this is.
+fn name(dice: &Dice, nth: u16) -> String {
+    format!("req_mock_{:016x}{nth:04x}", dice.question())
 }
 
 async fn pass(time: Duration) {
@@ -215,26 +212,25 @@ async fn pass(time: Duration) {
 }
 
 /// The answer in the voice it was asked in, at its own pace.
-async fn spoken(
-    question: &Question<'_>,
-    answer: &Answer<'_>,
-    latency: Duration,
-    cut: bool,
-    visit: Visit,
-) -> Reply {
+async fn spoken(case: &Case<'_>, latency: Duration, cut: bool, visit: Visit) -> Reply {
+    let Case { voice, question, answer, .. } = case;
     if question.stream {
         let first = latency.mul_f64(TO_FIRST_PIECE);
         pass(first).await;
-        return events(
-            voice::say_in_pieces(question, answer),
-            latency.saturating_sub(first),
-            cut,
-            visit,
-        );
+        let pieces = voice.say_in_pieces(question, answer);
+        return events(voice.stream_type(), pieces, latency.saturating_sub(first), cut, visit);
     }
     pass(latency).await;
-    let body = voice::say(question, answer);
+    let body = voice.say(question, answer);
     if cut { halved(body, visit) } else { whole(body) }
+}
+
+/// A question that was let in.
+struct Case<'q> {
+    voice: &'static dyn Voice,
+    question: &'q Question<'q>,
+    answer: &'q Answer<'q>,
+    id: String,
 }
 
 /// A request that is being answered; dropping it, in whatever way, ends that.

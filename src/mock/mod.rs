@@ -2,7 +2,7 @@
 //!
 //! A [`script`] says how it behaves: how slow, how faulty, how strict. What is *answered*
 //! ([`answer`], with the files of [`answers`] and the sentences of [`prose`]) is kept apart from
-//! the form it is answered in ([`voice`]), so that a further dialect is one more voice. All chance
+//! the form it is answered in ([`voice`]), so that every dialect is but one more voice. All chance
 //! comes from [`dice`]: a hash of the seed and of what was asked, so every run can be repeated.
 //! The [`desk`] takes one request through [`limits`] and [`faults`] to its answer and counts it in
 //! [`stats`]; the [`server`] is the socket around it.

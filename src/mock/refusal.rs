@@ -10,7 +10,8 @@ use crate::mock::limits::{Barred, Unit};
 /// The code of every refusal for too much at a time.
 const RATE_LIMIT: Option<&str> = Some("rate_limit_exceeded");
 
-/// One refusal, in the words of `OpenAI`'s error object.
+/// One refusal, in the words of `OpenAI`'s error object; voices of other dialects go by its status
+/// and its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The status of the answer.

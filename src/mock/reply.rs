@@ -7,12 +7,12 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use http_body_util::{Either, Full, StreamBody};
 use hyper::body::Frame;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
-use crate::mock::refusal::{Refusal, whole_millis};
-use crate::mock::voice;
+use crate::mock::refusal::Refusal;
+use crate::mock::voice::Voice;
 
 /// A reply on its way out.
 pub type Reply = Response<Either<Full<Bytes>, StreamBody<BoxStream<'static, Part>>>>;
@@ -40,16 +40,17 @@ pub fn whole(body: Vec<u8>) -> Reply {
     reply
 }
 
-/// A refusal with its status and, where waiting helps, how long.
-pub fn refused(refusal: &Refusal) -> Reply {
-    let mut reply = whole(voice::refuse(refusal));
+/// A refusal in this voice, with its status and, where waiting helps, how long; `id` names the
+/// request.
+pub fn refused(voice: &dyn Voice, refusal: &Refusal, id: &str) -> Reply {
+    let mut reply = whole(voice.refuse(refusal, id));
     *reply.status_mut() = refusal.status;
+    let headers = reply.headers_mut();
+    if let Some(name) = voice.name(refusal) {
+        headers.insert("x-amzn-errortype", HeaderValue::from_static(name));
+    }
     if let Some(wait) = refusal.retry_after {
-        let millis = whole_millis(wait);
-        let headers = reply.headers_mut();
-        // OpenAI sends both; a client that knows only the first waits a little longer.
-        headers.insert(RETRY_AFTER, millis.div_ceil(1_000).into());
-        headers.insert("retry-after-ms", millis.into());
+        voice.headings().tell_wait(headers, wait);
     }
     reply
 }
@@ -66,9 +67,10 @@ pub fn halved(mut body: Vec<u8>, held: impl Send + 'static) -> Reply {
     reply
 }
 
-/// Events spread evenly over a time; only the first half of them if they are `cut` off.
-/// What is `held` is let go when the last one is out or the client is gone.
+/// Pieces of this type spread evenly over a time; only the first half of them if they are `cut`
+/// off. What is `held` is let go when the last one is out or the client is gone.
 pub fn events(
+    kind: &'static str,
     mut events: Vec<Bytes>,
     over: Duration,
     cut: bool,
@@ -82,7 +84,7 @@ pub fn events(
     let mut reply = Response::new(Either::Right(StreamBody::new(parts.stream())));
     *reply.status_mut() = StatusCode::OK;
     let headers = reply.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     reply
 }
 

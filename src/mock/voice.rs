@@ -1,432 +1,102 @@
-//! The voice of the `OpenAI` chat dialect: how a question is heard, and how it is answered.
+//! Voices: the forms in which questions are heard and answers are said, one for each dialect.
+//!
+//! A [`Voice`] knows nothing of what is answered, and nothing of sockets. To add one, add a file
+//! here and its paths to `table.rs`.
+
+pub mod anthropic;
+pub mod bedrock;
+pub mod cohere;
+pub mod content;
+pub mod gemini;
+pub mod headings;
+pub mod lists;
+pub mod ollama;
+pub mod openai_chat;
+pub mod openai_responses;
+pub mod table;
+#[cfg(test)]
+mod tests;
+pub mod vertex_claude;
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::Debug;
 
 use bytes::Bytes;
-use serde::de::{Deserializer, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
 
-use crate::mock::answer::{Answer, Choice, Question, Said};
+use crate::mock::answer::{Answer, Choice, Question};
 use crate::mock::refusal::Refusal;
+use crate::mock::voice::headings::Headings;
 
 /// When every answer claims to be made, so that two runs give the same bytes: 2025-01-01.
 const CREATED: u64 = 1_735_689_600;
 
-/// Names in the list of models; any other name is answered too.
-const MODELS: [&str; 4] = ["echo", "finch", "heron", "lark"];
+/// The same moment as text.
+const CREATED_AT: &str = "2025-01-01T00:00:00Z";
 
-/// `OpenAI` allows this many choices.
-const MOST_CHOICES: u32 = 128;
+/// One dialect, from the provider's side. Each hears the same [`Question`] in the same talk, so
+/// that all of them are answered alike.
+pub trait Voice: Send + Sync + Debug {
+    /// Reads a request for a completion, or says what is wrong with it.
+    fn hear<'b>(&self, asked: Asked<'b>) -> Result<Question<'b>, Refusal>;
 
-#[derive(Deserialize)]
-struct Asked<'a> {
-    #[serde(borrow)]
-    model: Option<Name<'a>>,
-    #[serde(borrow)]
-    messages: Option<Vec<AskedMessage<'a>>>,
-    max_tokens: Option<u64>,
-    max_completion_tokens: Option<u64>,
-    n: Option<u32>,
-    stream: Option<bool>,
-    stream_options: Option<StreamOptions>,
-}
+    /// The whole answer.
+    fn say(&self, question: &Question<'_>, answer: &Answer<'_>) -> Vec<u8>;
 
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+    /// The answer piece by piece, down to the last word of its stream.
+    fn say_in_pieces(&self, question: &Question<'_>, answer: &Answer<'_>) -> Vec<Bytes>;
 
-#[derive(Deserialize)]
-struct AskedMessage<'a> {
-    #[serde(borrow)]
-    role: Cow<'a, str>,
-    #[serde(borrow)]
-    content: Option<Text<'a>>,
-}
+    /// The body of a refusal; `id` names the request.
+    fn refuse(&self, refusal: &Refusal, id: &str) -> Vec<u8>;
 
-#[derive(Deserialize)]
-struct StreamOptions {
-    include_usage: Option<bool>,
-}
-
-/// The text of a message, borrowed from the request where it stands there without escapes.
-struct Text<'a>(Cow<'a, str>);
-
-#[derive(Deserialize)]
-struct Part<'a> {
-    #[serde(borrow)]
-    text: Option<Name<'a>>,
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextVisitor)
-    }
-}
-
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text or a list of parts")
+    /// The name of a refusal, for the dialect that tells it in a header.
+    fn name(&self, _refusal: &Refusal) -> Option<&'static str> {
+        None
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Borrowed(text)))
+    /// The `content-type` of a stream.
+    fn stream_type(&self) -> &'static str {
+        "text/event-stream; charset=utf-8"
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Text<'de>, A::Error> {
-        let mut texts = Vec::new();
-        while let Some(part) = parts.next_element::<Part<'de>>()? {
-            texts.extend(part.text.map(|text| text.0));
-        }
-        Ok(Text(Cow::Owned(texts.join("\n"))))
-    }
+    /// What the headers of an answer are called.
+    fn headings(&self) -> &'static Headings;
 }
 
-/// Reads the body of a request, or says what is wrong with it.
-pub fn hear(body: &[u8]) -> Result<Question<'_>, Refusal> {
-    let asked: Asked<'_> = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-    let Some(Name(model)) = asked.model else {
-        let message = "you must provide a model parameter";
-        return Err(Refusal::bad_param("model", "missing_required_parameter", message));
-    };
-    let Some(messages) = asked.messages else {
-        let message = "Missing required parameter: 'messages'.";
-        return Err(Refusal::bad_param("messages", "missing_required_parameter", message));
-    };
-    if messages.is_empty() {
-        let message = "Invalid 'messages': empty array. Expected an array with minimum length 1, \
-                       but got an empty array instead.";
-        return Err(Refusal::bad_param("messages", "empty_array", message));
-    }
-    let max_tokens = asked.max_completion_tokens.or(asked.max_tokens);
-    if max_tokens == Some(0) {
-        let message = "Invalid 'max_tokens': integer below minimum value. Expected a value >= 1, \
-                       but got 0 instead.";
-        return Err(Refusal::bad_param("max_tokens", "integer_below_min_value", message));
-    }
-    let choices = asked.n.unwrap_or(1);
-    if !(1..=MOST_CHOICES).contains(&choices) {
-        let message = format!("Invalid 'n': expected 1 to {MOST_CHOICES}, but got {choices}.");
-        return Err(Refusal::bad_param("n", "invalid_value", message));
-    }
-    let messages = messages.into_iter().map(|message| Said {
-        role: message.role,
-        text: message.content.map_or(Cow::Borrowed(""), |text| text.0),
-    });
-    Ok(Question {
-        model,
-        messages: messages.collect(),
-        max_tokens,
-        choices,
-        stream: asked.stream.unwrap_or(false),
-        stream_usage: asked.stream_options.and_then(|o| o.include_usage).unwrap_or(false),
-    })
+/// A request for a completion, with what its path says.
+#[derive(Clone, Debug)]
+pub struct Asked<'b> {
+    /// The model, where the path names it.
+    pub model: Option<Cow<'b, str>>,
+    /// Whether the path asks for a stream. Most dialects ask for it in the body.
+    pub streamed: bool,
+    /// The body.
+    pub body: &'b [u8],
 }
 
-fn unreadable(error: &serde_json::Error) -> Refusal {
-    if error.is_data() {
-        return Refusal::bad_request(format!("Invalid request body: {error}."));
-    }
-    Refusal::bad_request(format!(
-        "We could not parse the JSON body of your request. ({error}) \
-         The OpenAI API expects a JSON payload, but what was sent was not valid JSON."
-    ))
+/// The pieces in which a text is said: its words, each with the space after it.
+fn words<'c>(choice: &'c Choice<'_>) -> impl Iterator<Item = &'c str> {
+    choice.text.split_inclusive(char::is_whitespace)
 }
 
-#[derive(Serialize)]
-struct Completion<'a> {
-    id: &'a str,
-    object: &'static str,
-    created: u64,
-    model: &'a str,
-    choices: Vec<WholeChoice<'a>>,
-    usage: Usage,
-}
-
-#[derive(Serialize)]
-struct WholeChoice<'a> {
-    index: usize,
-    message: Message<'a>,
-    finish_reason: &'static str,
-}
-
-#[derive(Serialize)]
-struct Message<'a> {
-    role: &'static str,
-    content: &'a str,
-}
-
-#[derive(Clone, Copy, Serialize)]
-struct Usage {
-    prompt_tokens: u64,
-    completion_tokens: u64,
-    total_tokens: u64,
-    prompt_tokens_details: PromptTokens,
-    completion_tokens_details: CompletionTokens,
-}
-
-#[derive(Clone, Copy, Serialize)]
-struct PromptTokens {
-    cached_tokens: u64,
-}
-
-#[derive(Clone, Copy, Serialize)]
-struct CompletionTokens {
-    reasoning_tokens: u64,
-}
-
-/// The whole answer: a `chat.completion`.
-pub fn say(question: &Question<'_>, answer: &Answer<'_>) -> Vec<u8> {
-    let choices = answer.choices.iter().enumerate().map(|(index, choice)| WholeChoice {
-        index,
-        message: Message { role: "assistant", content: &choice.text },
-        finish_reason: finish_reason(choice),
-    });
-    json(&Completion {
-        id: &id(answer),
-        object: "chat.completion",
-        created: CREATED,
-        model: &question.model,
-        choices: choices.collect(),
-        usage: usage(answer),
-    })
-}
-
-fn id(answer: &Answer<'_>) -> String {
-    format!("chatcmpl-mock-{:016x}", answer.id)
-}
-
-fn finish_reason(choice: &Choice<'_>) -> &'static str {
-    if choice.cut { "length" } else { "stop" }
-}
-
-fn usage(answer: &Answer<'_>) -> Usage {
-    Usage {
-        prompt_tokens: answer.prompt_tokens,
-        completion_tokens: answer.completion_tokens,
-        total_tokens: answer.prompt_tokens + answer.completion_tokens,
-        prompt_tokens_details: PromptTokens { cached_tokens: 0 },
-        completion_tokens_details: CompletionTokens { reasoning_tokens: 0 },
-    }
-}
-
-#[derive(Serialize)]
-struct Chunk<'a> {
-    id: &'a str,
-    object: &'static str,
-    created: u64,
-    model: &'a str,
-    choices: &'a [ChunkChoice<'a>],
-    /// Left out of a stream that does not tell it; null until the last chunk of one that does.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Told>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Told {
-    NotYet,
-    Now(Usage),
-}
-
-#[derive(Serialize)]
-struct ChunkChoice<'a> {
-    index: usize,
-    delta: Delta<'a>,
-    finish_reason: Option<&'static str>,
-}
-
-#[derive(Default, Serialize)]
-struct Delta<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<&'a str>,
-}
-
-/// The answer piece by piece: server-sent events, the last of them `[DONE]`.
-pub fn say_in_pieces(question: &Question<'_>, answer: &Answer<'_>) -> Vec<Bytes> {
-    let id = id(answer);
-    let event = |choices: &[ChunkChoice<'_>], usage: Told| {
-        let chunk = Chunk {
-            id: &id,
-            object: "chat.completion.chunk",
-            created: CREATED,
-            model: &question.model,
-            choices,
-            usage: question.stream_usage.then_some(usage),
-        };
-        let mut event = b"data: ".to_vec();
-        serde_json::to_writer(&mut event, &chunk).expect("texts and numbers are JSON");
-        event.extend_from_slice(b"\n\n");
-        Bytes::from(event)
-    };
-    let mut events = Vec::new();
-    for (index, choice) in answer.choices.iter().enumerate() {
-        let mut piece = |delta, finish_reason| {
-            events.push(event(&[ChunkChoice { index, delta, finish_reason }], Told::NotYet));
-        };
-        piece(Delta { role: Some("assistant"), content: Some("") }, None);
-        for word in choice.text.split_inclusive(char::is_whitespace) {
-            piece(Delta { role: None, content: Some(word) }, None);
-        }
-        piece(Delta::default(), Some(finish_reason(choice)));
-    }
-    if question.stream_usage {
-        events.push(event(&[], Told::Now(usage(answer))));
-    }
-    events.push(Bytes::from_static(b"data: [DONE]\n\n"));
-    events
-}
-
-#[derive(Serialize)]
-struct Error<'a> {
-    error: ErrorBody<'a>,
-}
-
-#[derive(Serialize)]
-struct ErrorBody<'a> {
-    message: &'a str,
-    r#type: &'static str,
-    param: Option<&'static str>,
-    code: Option<&'static str>,
-}
-
-/// A refusal as an error object.
-pub fn refuse(refusal: &Refusal) -> Vec<u8> {
-    let Refusal { kind, code, param, message, .. } = refusal;
-    json(&Error { error: ErrorBody { message, r#type: kind, param: *param, code: *code } })
-}
-
-/// The list of models.
-pub fn models() -> Vec<u8> {
-    let row = |id| serde_json::json!({"id": id, "object": "model", "created": CREATED, "owned_by": "mock"});
-    let data: Vec<Value> = MODELS.into_iter().map(row).collect();
-    json(&serde_json::json!({"object": "list", "data": data}))
+/// The first choice, for dialects that have but one.
+fn only<'c>(answer: &'c Answer<'_>) -> &'c Choice<'c> {
+    answer.choices.first().expect("a question asks for one choice at least")
 }
 
 fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("texts and numbers are JSON")
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
+/// A server-sent event that has no name.
+fn event(data: &impl Serialize) -> Bytes {
+    let mut event = b"data: ".to_vec();
+    serde_json::to_writer(&mut event, data).expect("texts and numbers are JSON");
+    event.extend_from_slice(b"\n\n");
+    Bytes::from(event)
+}
 
-    use super::*;
-    use crate::mock::answers::Answers;
-
-    fn heard(body: &Value) -> Result<(String, Vec<String>), String> {
-        let body = serde_json::to_vec(body).expect("json");
-        let question = hear(&body).map_err(|refusal| refusal.message)?;
-        let texts = question.messages.iter().map(|said| said.text.clone().into_owned());
-        Ok((question.model.clone().into_owned(), texts.collect()))
-    }
-
-    #[test]
-    fn every_form_of_content_is_heard() {
-        let body = json!({"model": "lark", "unknown": {"a": [1]}, "messages": [
-            {"role": "system", "content": "plain", "name": "x"},
-            {"role": "user", "content": "with \"escapes\" and é\n"},
-            {"role": "user", "content": [
-                {"type": "text", "text": "one"},
-                {"type": "image_url", "image_url": {"url": "data:..."}},
-                {"type": "text", "text": "two\t"}]},
-            {"role": "assistant", "content": null},
-            {"role": "assistant", "tool_calls": []},
-        ]});
-        let (model, texts) = heard(&body).expect("a question");
-        assert_eq!(model, "lark");
-        assert_eq!(texts, ["plain", "with \"escapes\" and é\n", "one\ntwo\t", "", ""]);
-    }
-
-    #[test]
-    fn a_plain_text_is_not_copied() {
-        let body = br#"{"model":"lark","messages":[{"role":"user","content":"hi"}]}"#;
-        let question = hear(body).expect("a question");
-        assert!(matches!(question.messages[0].text, Cow::Borrowed("hi")));
-        assert!(matches!(question.model, Cow::Borrowed("lark")));
-    }
-
-    #[test]
-    fn a_bad_request_is_told_what_is_wrong() {
-        let message = json!([{"role": "user", "content": "hi"}]);
-        for (body, wanted) in [
-            (json!({"messages": message}), "you must provide a model parameter"),
-            (json!({"model": "m"}), "Missing required parameter: 'messages'."),
-            (json!({"model": "m", "messages": []}), "Invalid 'messages': empty array."),
-            (json!({"model": "m", "messages": message, "max_tokens": 0}), "Invalid 'max_tokens'"),
-            (json!({"model": "m", "messages": message, "n": 0}), "Invalid 'n': expected 1 to 128"),
-            (json!({"model": 4, "messages": message}), "Invalid request body: invalid type"),
-            (json!([]), "Invalid request body"),
-        ] {
-            let told = heard(&body).expect_err("a refusal");
-            assert!(told.starts_with(wanted), "{told}");
-        }
-        assert!(hear(b"{").expect_err("a refusal").message.starts_with("We could not parse"));
-    }
-
-    #[test]
-    fn an_answer_has_the_form_of_a_chat_completion() {
-        let question = Question { max_tokens: Some(1), ..Question::of("mock/echo", "hello there") };
-        let prepared = Answers::default();
-        let answer = Answer::to(&question, 10, &prepared);
-        let said: Value = serde_json::from_slice(&say(&question, &answer)).expect("json");
-        assert_eq!(
-            said,
-            json!({
-                "id": "chatcmpl-mock-000000000000000a", "object": "chat.completion",
-                "created": CREATED, "model": "mock/echo",
-                "choices": [{"index": 0, "finish_reason": "length",
-                    "message": {"role": "assistant", "content": "hell"}}],
-                "usage": {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11,
-                    "prompt_tokens_details": {"cached_tokens": 0},
-                    "completion_tokens_details": {"reasoning_tokens": 0}},
-            })
-        );
-    }
-
-    fn pieces(stream_usage: bool) -> Vec<Value> {
-        let question = Question { stream_usage, ..Question::of("echo", "hello there") };
-        let prepared = Answers::default();
-        let answer = Answer::to(&question, 10, &prepared);
-        let mut events = say_in_pieces(&question, &answer);
-        assert_eq!(events.pop().as_deref(), Some(&b"data: [DONE]\n\n"[..]));
-        let data = |event: &Bytes| {
-            let text = std::str::from_utf8(event).expect("utf-8");
-            let text = text.strip_prefix("data: ").and_then(|text| text.strip_suffix("\n\n"));
-            serde_json::from_str(text.expect("an event")).expect("json")
-        };
-        events.iter().map(data).collect()
-    }
-
-    #[test]
-    fn the_pieces_of_a_stream_add_up() {
-        let chunks = pieces(false);
-        let deltas: Vec<&Value> = chunks.iter().map(|c| &c["choices"][0]["delta"]).collect();
-        assert_eq!(deltas[0], &json!({"role": "assistant", "content": ""}));
-        assert_eq!(deltas[1..3], [&json!({"content": "hello "}), &json!({"content": "there"})]);
-        assert_eq!(
-            chunks[3]["choices"][0],
-            json!({"index": 0, "delta": {}, "finish_reason": "stop"})
-        );
-        assert!(chunks.iter().all(|chunk| chunk.get("usage").is_none()));
-
-        let chunks = pieces(true);
-        let (last, others) = chunks.split_last().expect("chunks");
-        assert_eq!(last["choices"], json!([]));
-        assert_eq!(last["usage"]["total_tokens"], json!(3 + 4 + 3 + 3));
-        assert!(
-            others.iter().all(|chunk| chunk["usage"].is_null() && chunk.get("usage").is_some())
-        );
-    }
+/// A server-sent event with a name.
+fn named_event(name: &str, data: &impl Serialize) -> Bytes {
+    [b"event: ", name.as_bytes(), b"\n", &event(data)].concat().into()
 }
