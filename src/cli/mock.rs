@@ -16,7 +16,12 @@ pub const EXAMPLES: &str = "\
 Examples:
   runner mock --port 8080
   runner mock --script slow.toml    its keys are those of [providers.mock]
-  OPENAI_BASE_URL=http://127.0.0.1:8080/v1 OPENAI_API_KEY=any runner jobs/mine.toml";
+  OPENAI_BASE_URL=http://127.0.0.1:8080/v1 OPENAI_API_KEY=any runner jobs/mine.toml
+  ANTHROPIC_BASE_URL=http://127.0.0.1:8080 ANTHROPIC_API_KEY=any runner jobs/mine.toml
+
+Each dialect answers at its vendor's own paths, below http://127.0.0.1:PORT: OpenAI's chat
+completions and Responses (at /v1), Azure, Anthropic, Gemini and Vertex AI, Cohere, Bedrock's
+Converse, and Ollama. The list of models is there too; any other name is answered as well.";
 
 /// Options of `mock`.
 #[derive(Debug, Args)]
@@ -38,7 +43,11 @@ pub fn main(args: &MockArgs, context: &Context) -> Result<Ending, CliError> {
                 .with_help("choose another --port, or 0 for a free one")
         })?;
         context.print(&format!("{}\n", mock.base_url()))?;
-        context.screen.say("serving the OpenAI chat dialect; Ctrl-C ends it");
+        context.screen.say(&format!(
+            "serving every dialect: OpenAI at this URL, the others at http://127.0.0.1:{}; \
+             Ctrl-C ends it",
+            mock.port()
+        ));
         let stopper = Stopper::default();
         let mut stop = stopper.heard();
         let stopped = async {

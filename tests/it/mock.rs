@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use runner::call::completion::Completion;
 use runner::mock::script::Script;
 use runner::mock::server::Mock;
+use runner::provider::env::Env;
+use runner::provider::table::DIALECTS;
+use runner::{Client, Dialect, Failure, FailureKind, Message, OpenAiChat, Provider, Request};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -357,4 +361,115 @@ async fn the_tests_limits_let_through_what_they_say() {
     assert_eq!((barred.status, barred.header("retry-after")), (429, Some("1")));
     tokio::time::sleep(Duration::from_millis(120)).await;
     assert_eq!(tried(&client, &base, "hi").await, "ok");
+}
+
+/// A client of this mock, as the provider `it`, in one tongue.
+fn speaker(mock: &Mock, dialect: &'static dyn Dialect) -> Client {
+    let version = if dialect.name().starts_with("openai") { "/v1" } else { "" };
+    let host = mock.base_url().replace("/v1", version);
+    let settings = [("project", "p"), ("location", "global"), ("region", "us-east-1")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let settings = BTreeMap::from(settings).into();
+    let provider = Provider { settings, ..Provider::new("it", dialect, &host) };
+    Client::with_env(Env::of([])).with_provider(provider)
+}
+
+/// Every dialect, with a model of each of its own tongues.
+fn tongues() -> Vec<(&'static dyn Dialect, &'static str)> {
+    let with_models = |&dialect: &&'static dyn Dialect| {
+        let models: &[&str] = match dialect.name() {
+            "vertex" => &["lark", "claude-lark", "mistral-lark", "meta/lark"],
+            _ => &["lark", "echo"],
+        };
+        models.iter().map(move |model| (dialect, *model))
+    };
+    DIALECTS.iter().flat_map(with_models).collect()
+}
+
+/// Talks of one message and of several, whole answers and such as end early.
+fn talks(model: &str) -> Vec<Request> {
+    let new = || Request::new(format!("it/{model}"));
+    let parts =
+        json!([{"type": "text", "text": "one"}, {"type": "text", "text": "two \"three\" é"}]);
+    let mut several = new().system("Be short.").user("Hello!");
+    several.messages.push(Message::text("assistant", "Hi."));
+    several.messages.push(
+        serde_json::from_value(json!({"role": "user", "content": parts})).expect("a message"),
+    );
+    let long = "a long question that is repeated ".repeat(5);
+    // No dialect takes less than 16.
+    vec![new().user("hi"), several, new().user(long).param("max_tokens", 16)]
+}
+
+/// What counts of an answer: text, finish reason, tokens in and out.
+type Told = (String, String, Option<u64>, Option<u64>);
+
+fn told(completion: &Completion) -> Told {
+    let [choice] = &*completion.choices else { panic!("one choice: {completion:?}") };
+    let usage = completion.usage.expect("tokens");
+    let text = choice.message.content.clone();
+    (text, choice.finish_reason.clone(), usage.prompt_tokens(), usage.completion_tokens())
+}
+
+/// The answer as a stream, with the text as it came.
+async fn streamed(client: &Client, request: &Request) -> Result<(Completion, String), Failure> {
+    let mut stream = client.completion_stream(request.clone()).await?;
+    let mut text = String::new();
+    while let Some(piece) = stream.next().await {
+        text.push_str(&piece);
+    }
+    Ok((stream.completion()?, text))
+}
+
+#[tokio::test]
+async fn every_voice_is_understood_by_its_dialect_and_says_the_same() {
+    let mock = mock("").await;
+    let plain = speaker(&mock, &OpenAiChat);
+    for (dialect, model) in tongues() {
+        let client = speaker(&mock, dialect);
+        let mut finishes = Vec::new();
+        for request in talks(model) {
+            let place = format!("{} {model}", dialect.name());
+            let wanted = told(&plain.completion(request.clone()).await.expect("an answer"));
+            let whole = client.completion(request.clone()).await.expect(&place);
+            let (pieced, text) = streamed(&client, &request).await.expect(&place);
+            assert_eq!(told(&whole), wanted, "{place}");
+            assert_eq!((told(&pieced), &*text), (wanted.clone(), &*wanted.0), "{place}");
+            finishes.push(wanted.1);
+        }
+        assert_eq!(finishes, ["stop", "stop", "length"]);
+    }
+}
+
+#[tokio::test]
+async fn every_voice_refuses_so_that_its_dialect_knows_why() {
+    let scripts = [
+        ("faults = { rate_limit = 1 }\nretry_after = '20ms'", FailureKind::RateLimit, true),
+        ("faults = { server_error = 1 }", FailureKind::InternalServer, false),
+        ("faults = { truncated = 1 }", FailureKind::ApiResponseValidation, false),
+        ("faults = { reset = 1 }", FailureKind::ApiConnection, false),
+        ("limits = { tpm = 5 }", FailureKind::RateLimit, false),
+        ("limits = { rpm = 1, tpm = 100 }", FailureKind::RateLimit, true),
+    ];
+    for (script, kind, waits) in scripts {
+        for (dialect, model) in tongues() {
+            let mock = mock(script).await;
+            let client = speaker(&mock, dialect);
+            let place = format!("{} {model}: {script}", dialect.name());
+            let request = talks(model).swap_remove(0);
+            if script.contains("rpm") {
+                client.completion(request.clone()).await.expect(&place);
+            }
+            let whole = client.completion(request.clone()).await.expect_err(&place);
+            let pieced = streamed(&client, &request).await.expect_err(&place);
+            for failure in [whole, pieced] {
+                assert_eq!(failure.kind, kind, "{place}: {failure}");
+                assert_eq!(
+                    failure.retry_after.is_some(),
+                    waits && dialect.name() != "bedrock",
+                    "{place}: {failure}"
+                );
+            }
+        }
+    }
 }
