@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::mock::refusal::Refusal;
 use crate::mock::voice::Voice;
+use crate::mock::voice::headings::ascii;
 
 /// A reply on its way out.
 pub type Reply = Response<Either<Full<Bytes>, StreamBody<BoxStream<'static, Part>>>>;
@@ -46,6 +47,7 @@ pub fn refused(voice: &dyn Voice, refusal: &Refusal, id: &str) -> Reply {
     let mut reply = whole(voice.refuse(refusal, id));
     *reply.status_mut() = refusal.status;
     let headers = reply.headers_mut();
+    headers.insert(voice.headings().request_id, ascii(id.to_owned()));
     if let Some(name) = voice.name(refusal) {
         headers.insert("x-amzn-errortype", HeaderValue::from_static(name));
     }
