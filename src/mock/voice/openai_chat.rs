@@ -19,11 +19,14 @@ const MOST_CHOICES: u32 = 128;
 pub struct OpenAiChat {
     /// What its headers are called: Azure writes some of them in another way.
     pub headings: &'static Headings,
+    /// Whether a stream tells the tokens without being asked for them.
+    pub tells_tokens: bool,
 }
 
 impl Voice for OpenAiChat {
     fn hear<'b>(&self, asked: Asked<'b>) -> Result<Question<'b>, Refusal> {
-        hear(asked)
+        let question = hear(asked)?;
+        Ok(Question { stream_usage: question.stream_usage || self.tells_tokens, ..question })
     }
 
     fn say(&self, question: &Question<'_>, answer: &Answer<'_>) -> Vec<u8> {

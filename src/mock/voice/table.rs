@@ -15,10 +15,11 @@ use crate::mock::voice::openai_chat::OpenAiChat;
 use crate::mock::voice::openai_responses::OpenAiResponses;
 use crate::mock::voice::vertex_claude::VertexClaude;
 
-static OPENAI: OpenAiChat = OpenAiChat { headings: &headings::OPENAI };
+static OPENAI: OpenAiChat = OpenAiChat { headings: &headings::OPENAI, tells_tokens: false };
 static RESPONSES: OpenAiResponses = OpenAiResponses { headings: &headings::OPENAI };
-static AZURE: OpenAiChat = OpenAiChat { headings: &headings::AZURE };
+static AZURE: OpenAiChat = OpenAiChat { headings: &headings::AZURE, tells_tokens: false };
 static AZURE_RESPONSES: OpenAiResponses = OpenAiResponses { headings: &headings::AZURE };
+static PARTNER: OpenAiChat = OpenAiChat { headings: &headings::OPENAI, tells_tokens: true };
 static GEMINI: Gemini = Gemini { form: Form::Events };
 static GEMINI_LIST: Gemini = Gemini { form: Form::List };
 
@@ -141,7 +142,7 @@ fn google(uri: &Uri) -> Option<Place<'_>> {
         ("streamGenerateContent", _) if has(uri, |pair| pair == "alt=sse") => &GEMINI,
         ("streamGenerateContent", _) => &GEMINI_LIST,
         ("rawPredict" | "streamRawPredict", Some((_, "anthropic"))) => &VertexClaude,
-        ("rawPredict" | "streamRawPredict", Some(_)) => &OPENAI,
+        ("rawPredict" | "streamRawPredict", Some(_)) => &PARTNER,
         _ => return None,
     };
     Some(Place::chat_of(voice, model, method.starts_with("stream")))
