@@ -141,11 +141,10 @@ impl Client {
         request.model = resolved.model.into();
         let knows = known.provider.knows(&request.model);
         knows.map_err(|fault| bad(fault.message, &fault.help))?;
-        for (name, value) in request.params.iter() {
-            known.provider.accepts(&request.model, name, value).map_err(|why| {
-                let message = format!("`{name}` is not taken by `{}`: {why}", resolved.provider);
-                Failure::new(FailureKind::UnsupportedParams, message)
-            })?;
+        let refused = known.provider.refusals(&request.model, &request.params);
+        if let Some((name, why)) = refused.into_iter().next() {
+            let message = format!("`{name}` is not taken by `{}`: {why}", resolved.provider);
+            return Err(Failure::new(FailureKind::UnsupportedParams, message));
         }
         tracing::info!(provider = %known.provider.name, model = %request.model, "asking");
         Ok((known, request))

@@ -6,8 +6,6 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::call::failure::FailureKind;
 use crate::call::picture;
 use crate::call::request::{Content, Message, Params, Request};
@@ -45,8 +43,7 @@ pub struct Unfit {
 
 /// The parameters that a model does not take, each with the reason.
 pub fn refused(provider: &Provider, model: &str, params: &Params) -> Vec<(String, String)> {
-    let why = |name: &str, value: &Value| provider.accepts(model, name, value).err();
-    params.iter().filter_map(|(name, value)| Some((name.clone(), why(name, value)?))).collect()
+    provider.refusals(model, params)
 }
 
 /// The parameters of a row that may be laid over those of a target: what the matrix varies stays.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::provider::auth::{Auth, KeyFault};
 use crate::provider::aws;
+use crate::provider::entra;
 use crate::provider::env::Env;
 use crate::provider::google;
 use crate::provider::{Endpoint, HeaderSource, Provider};
@@ -39,6 +40,12 @@ impl Provider {
                 let unsigned = key.is_none();
                 let signer = || aws::signer(&self.settings, env, redactor);
                 Access { key, authorizer: unsigned.then(signer).transpose()?, ..Access::default() }
+            }
+            Auth::Entra => {
+                let key = self.key.find(env)?;
+                let keyless = key.is_none();
+                let tokens = || entra::authorizer(env, redactor);
+                Access { key, authorizer: keyless.then(tokens).transpose()?, ..Access::default() }
             }
             Auth::Google => google::access(self, env, redactor)?,
         };

@@ -17,6 +17,8 @@ pub enum Auth {
     Key,
     /// With its key, and without one by a signature of Amazon's kind.
     Aws,
+    /// With its key, and without one by a token of Microsoft Entra ID.
+    Entra,
     /// With an access token of Google; its key is one, or the credentials that it is asked with.
     Google,
 }

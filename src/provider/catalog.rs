@@ -50,9 +50,22 @@ pub struct Row {
     /// What it needs beside the key.
     #[serde(default)]
     pub settings: BTreeMap<String, Setting>,
+    /// Headers that go with every request, by name.
+    #[serde(default)]
+    pub headers: BTreeMap<String, RowHeader>,
     /// What is odd about it.
     #[serde(default)]
     pub quirks: Quirks,
+}
+
+/// The value of a header that a provider wants or knows.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RowHeader {
+    /// Always this.
+    Text(String),
+    /// What this variable holds, where it is set.
+    Env(String),
 }
 
 /// Something that a provider needs to know beside the key, such as its `region`.

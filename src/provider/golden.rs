@@ -46,7 +46,7 @@ const PARAMS: &[&str] = &[
 
 /// Reads `tests/wire/<dialect>/params`; each file says what is sent for a parameter, or that it is
 /// refused. An expected null means that nothing is sent there; `beside` holds other parameters that
-/// the call has.
+/// the call has, and `quirks` what is odd about the host.
 pub fn check_params(dialect: &dyn Dialect) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire");
     let folder = folder.join(dialect.name()).join("params");
@@ -65,18 +65,22 @@ pub fn check_params(dialect: &dyn Dialect) {
 fn check(dialect: &dyn Dialect, case: &Value, file: &str) {
     let model = case["model"].as_str().expect("a model");
     let name = case["param"].as_str().expect("a parameter");
-    let accepted = dialect.accepts(&Quirks::default(), model, name, &case["value"]);
+    let quirks: Quirks = serde_json::from_value(case["quirks"].clone()).unwrap_or_default();
+    let mut params = case["beside"].as_object().cloned().unwrap_or_default();
+    params.insert(name.to_owned(), case["value"].clone());
+    let params = Params::from(params);
+    let alone = dialect.accepts(&quirks, model, name, &case["value"]);
+    let clash = dialect.clashes(&quirks, model, &params).into_iter().find(|(one, _)| *one == name);
+    let accepted = alone.and(clash.map_or(Ok(()), |(_, why)| Err(why)));
     if case["expect"]["refused"] == true {
         assert!(accepted.is_err_and(|why| !why.is_empty()), "{file}: it is accepted");
         return;
     }
     assert_eq!(accepted, Ok(()), "{file}");
-    let mut params = case["beside"].as_object().cloned().unwrap_or_default();
-    params.insert(name.to_owned(), case["value"].clone());
     let request = Request {
         model: model.into(),
         messages: vec![Message::text("user", "hi")],
-        params: Params::from(params).into(),
+        params: params.into(),
     };
     let settings = ["project", "location"].map(|name| (name.to_owned(), "lab".to_owned()));
     let endpoint = Endpoint {
@@ -84,6 +88,7 @@ fn check(dialect: &dyn Dialect, case: &Value, file: &str) {
         base_url: "http://h".into(),
         key: None,
         settings: settings.into(),
+        quirks: quirks.into(),
         ..Endpoint::default()
     };
     let sent = dialect.encode(&endpoint, &request).expect(file);

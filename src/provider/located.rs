@@ -6,9 +6,9 @@ use std::sync::Arc;
 use reqwest::Url;
 
 use crate::pace::Limits;
-use crate::provider::auth::KeySource;
+use crate::provider::auth::{Auth, KeySource};
 use crate::provider::aws;
-use crate::provider::catalog::Row;
+use crate::provider::catalog::{Row, RowHeader};
 use crate::provider::env::Env;
 use crate::provider::quirks::Quirks;
 use crate::provider::{Dialect, HeaderSource, Provider, table};
@@ -62,13 +62,38 @@ pub fn located(name: &str, row: &Row, changes: Changes, env: &Env) -> Result<Pro
         name: name.into(),
         dialect,
         base_url: base_url.into(),
+        auth: match row.auth {
+            // A key that the job names is the way in, whatever else the environment holds.
+            Auth::Entra if changes.key.is_some() => Auth::Key,
+            auth => auth,
+        },
         key: changes.key.unwrap_or_else(|| row.key_source()),
-        auth: row.auth,
         limits: changes.limits,
         settings: Arc::new(settings),
         quirks: Arc::new(row.quirks.clone().overlaid(changes.quirks)),
-        headers: changes.headers,
+        headers: headers(row, changes.headers, env),
     })
+}
+
+/// The row's own headers and, over them, those of the job.
+fn headers(
+    row: &Row,
+    stated: Vec<(String, HeaderSource)>,
+    env: &Env,
+) -> Vec<(String, HeaderSource)> {
+    let known = row.headers.iter().filter_map(|(name, header)| {
+        let source = match header {
+            RowHeader::Text(text) => HeaderSource::Text(text.clone()),
+            RowHeader::Env(variable) => {
+                env.get(variable)?;
+                HeaderSource::Env(variable.clone())
+            }
+        };
+        let is_stated = stated.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+        (!is_stated).then(|| (name.clone(), source))
+    });
+    let known: Vec<_> = known.collect();
+    known.into_iter().chain(stated).collect()
 }
 
 /// What is stated, then what the environment says, then what is usual.
@@ -215,6 +240,22 @@ mod tests {
         assert!(
             url(&row, &[("LAB_URL", "h/v1")]).expect_err("no URL").contains("`LAB_URL` is not")
         );
+    }
+
+    #[test]
+    fn a_row_has_headers_that_the_job_can_change() {
+        let row = row("base_url = \"http://h\"\n\
+             headers = { X-Kind = { text = \"a\" }, X-Org = { env = \"ORG\" } }");
+        let headers = |changes: Changes, set: &[(&str, &str)]| {
+            let set = set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            located("lab", &row, changes, &Env::of(set)).expect("a provider").headers
+        };
+        let text = |text: &str| HeaderSource::Text(text.to_owned());
+        assert_eq!(headers(Changes::default(), &[]), [("X-Kind".to_owned(), text("a"))]);
+        assert_eq!(headers(Changes::default(), &[("ORG", "o")])[1].0, "X-Org");
+        let stated = vec![("x-kind".to_owned(), text("b"))];
+        let changes = Changes { headers: stated.clone(), ..Changes::default() };
+        assert_eq!(headers(changes, &[]), stated);
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod bedrock;
 pub mod catalog;
 pub mod cohere;
 pub mod draft;
+pub mod entra;
 pub mod env;
 pub mod errors;
 pub mod finish;
@@ -41,7 +42,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::call::failure::Failure;
-use crate::call::request::Request;
+use crate::call::request::{Params, Request};
 use crate::call::response::Response;
 use crate::pace::Limits;
 use crate::provider::auth::{Auth, KeySource};
@@ -103,7 +104,7 @@ impl Provider {
 
     /// The tongue in which it is asked for this model: some models answer on another of its paths.
     pub fn dialect_for(&self, model: &str) -> &'static dyn Dialect {
-        self.dialect.for_model(model).unwrap_or(self.dialect)
+        self.dialect.for_model(&self.quirks, model).unwrap_or(self.dialect)
     }
 
     /// Whether a model of this name can be asked here.
@@ -117,6 +118,20 @@ impl Provider {
             return Err("it is listed as `unsupported`".to_owned());
         }
         self.dialect_for(model).accepts(&self.quirks, model, name, value)
+    }
+
+    /// The parameters of a call that this model does not take, each with the reason: those that it
+    /// never takes, and then those that it does not take beside the rest.
+    pub fn refusals(&self, model: &str, params: &Params) -> Vec<(String, String)> {
+        let alone = params.iter().filter_map(|(name, value)| {
+            Some((name.clone(), self.accepts(model, name, value).err()?))
+        });
+        let mut refused: Vec<(String, String)> = alone.collect();
+        let mut rest = params.clone();
+        rest.retain(|name, _| refused.iter().all(|(other, _)| other != name));
+        let clashes = self.dialect_for(model).clashes(&self.quirks, model, &rest);
+        refused.extend(clashes.into_iter().map(|(name, why)| (name.to_owned(), why)));
+        refused
     }
 }
 
@@ -163,8 +178,8 @@ pub trait Dialect: Send + Sync + std::fmt::Debug {
     /// Its name in the catalogue and in job files.
     fn name(&self) -> &'static str;
 
-    /// The tongue for this model, where it is another one.
-    fn for_model(&self, _model: &str) -> Option<&'static dyn Dialect> {
+    /// The tongue for this model of a host with these quirks, where it is another one.
+    fn for_model(&self, _quirks: &Quirks, _model: &str) -> Option<&'static dyn Dialect> {
         None
     }
 
@@ -188,6 +203,17 @@ pub trait Dialect: Send + Sync + std::fmt::Debug {
         _value: &Value,
     ) -> Result<(), String> {
         Ok(())
+    }
+
+    /// The parameters that it cannot say beside the others of a call, each with the reason. Each
+    /// of them could be said alone: what can never be said is told by [`Dialect::accepts`].
+    fn clashes(
+        &self,
+        _quirks: &Quirks,
+        _model: &str,
+        _params: &Params,
+    ) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 
     /// The settings that it reads of an endpoint: `api_version`, `project`, ...

@@ -40,7 +40,7 @@ impl Dialect for Vertex {
         "vertex"
     }
 
-    fn for_model(&self, model: &str) -> Option<&'static dyn Dialect> {
+    fn for_model(&self, _quirks: &Quirks, model: &str) -> Option<&'static dyn Dialect> {
         match Place::of(model) {
             Place::Claude(_) => Some(&VertexClaude),
             Place::Raw { .. } | Place::Open(_) => Some(&VertexOpen),

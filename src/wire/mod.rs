@@ -9,6 +9,7 @@ pub mod authorized;
 pub mod aws;
 mod causes;
 pub mod descriptors;
+pub mod entra;
 pub mod frames;
 pub mod google;
 pub mod http;

@@ -139,9 +139,9 @@ impl Check<'_> {
         let quirks = Quirks {
             rename: section.rename.clone(),
             unsupported: section.unsupported.iter().cloned().collect(),
-            openai_rules: false,
             key_header,
             key_prefix,
+            ..Quirks::default()
         };
         Changes {
             dialect: dialect.and_then(|name| self.dialect(name, &path.key("dialect"))),

@@ -35,7 +35,7 @@ fn request(model: &str, params: Value) -> Request {
 
 fn dialect(model: &str) -> &'static dyn Dialect {
     let vertex = table::dialect("vertex").expect("it is in the table");
-    vertex.for_model(model).unwrap_or(vertex)
+    vertex.for_model(&Quirks::default(), model).unwrap_or(vertex)
 }
 
 fn asked(model: &str, params: Value, endpoint: &Endpoint) -> Result<WireRequest, Failure> {
