@@ -58,8 +58,15 @@ const WINDOW_TEXTS: &[&str] = &[
 ];
 
 /// Codes that mean a content policy.
-const POLICY_CODES: &[&str] =
-    &["content_policy_violation", "cyber_policy", "bio_policy", "content_filter"];
+const POLICY_CODES: &[&str] = &[
+    "content_policy_violation",
+    "cyber_policy",
+    "bio_policy",
+    "content_filter",
+    "invalid_prompt",
+    "ResponsibleAIPolicyViolation",
+    "image_content_policy_violation",
+];
 
 /// Texts that mean a content policy.
 const POLICY_TEXTS: &[&str] = &[
@@ -113,11 +120,14 @@ fn status_of(code: &str) -> Option<u16> {
         | "unsupported_parameter"
         | "unsupported_value" => Some(400),
         _ if POLICY_CODES.contains(&code) => Some(400),
+        // The faults of a picture: `invalid_base64_image`, `image_too_large`, ...
+        _ if code.contains("image") => Some(400),
         "invalid_api_key" | "authentication_error" => Some(401),
         "model_not_found" => Some(404),
         "rate_limit_exceeded" | "rate_limit_error" | "slow_down" => Some(429),
         _ if QUOTA_CODES.contains(&code) => Some(429),
         "server_is_overloaded" | "service_unavailable_error" | "overloaded_error" => Some(503),
+        "vector_store_timeout" => Some(504),
         _ => None,
     }
 }
@@ -152,8 +162,9 @@ impl<'b> Told<'b> {
             Some(Value::Number(code)) => Some(code.to_string()),
             _ => None,
         };
-        // `OpenRouter`'s own word; its code only repeats the status.
-        let inner = error.pointer("/metadata/error_type").and_then(Value::as_str);
+        // `OpenRouter`'s own word, and what Azure's filter said; their codes only repeat the status.
+        let inner = ["/metadata/error_type", "/innererror/code"];
+        let inner = inner.iter().find_map(|place| error.pointer(place)?.as_str());
         let codes = [code, text("type"), text("status"), inner.map(str::to_owned)];
         let codes = codes.into_iter().flatten();
         Self { message: message.into(), codes: codes.filter(|code| !code.is_empty()).collect() }
@@ -175,9 +186,14 @@ impl<'b> Told<'b> {
 
 /// `detail` is a text, or a list of faults with a place and a text (`FastAPI`'s form).
 fn detail_text(detail: &Value) -> String {
-    let one = |fault: &Value| match fault.get("msg").and_then(Value::as_str) {
-        Some(text) => text.to_owned(),
-        None => fault.to_string(),
+    let one = |fault: &Value| {
+        let place =
+            fault.get("loc").and_then(Value::as_array).and_then(|place| place.last()?.as_str());
+        match (fault.get("msg").and_then(Value::as_str), place) {
+            (Some(text), Some(place)) => format!("{place}: {text}"),
+            (Some(text), None) => text.to_owned(),
+            (None, _) => fault.to_string(),
+        }
     };
     match detail {
         Value::String(text) => text.clone(),
@@ -201,6 +217,12 @@ pub(super) fn failure(
     let mut failure = Failure::new(kind, message(status, &told.message));
     failure.http_status = Some(status);
     failure.provider_code = told.codes.first().cloned();
+    if kind == FailureKind::BadRequest && told.says(&["stream_options"]) {
+        // It may be the runner's own: a stream is asked for its tokens.
+        let help = "; where the provider does not take it, write unsupported = [\"stream_options\"] in \
+                    its [providers.<name>]";
+        failure.message.push_str(help);
+    }
     match remedy {
         Some(remedy) => failure.with_remedy(remedy),
         None => failure,
@@ -435,6 +457,14 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_takes_no_stream_options_is_told_how_to_be_asked_without() {
+        let told = failure(422, r#"{"detail":[{"loc":["body","stream_options"],"msg":"x"}]}"#);
+        assert!(told.message.contains("unsupported = ["), "{}", told.message);
+        let told = failure(400, r#"{"message":"unknown field: stream_options"}"#);
+        assert!(told.message.contains("unsupported = [\"stream_options\"]"), "{}", told.message);
+    }
+
+    #[test]
     fn an_error_inside_an_answer_counts_by_its_own_code() {
         let error = serde_json::json!({"message": "slow down", "code": 429});
         assert_eq!(failure_in_ok(&error).kind, FailureKind::RateLimit);
@@ -444,6 +474,12 @@ mod tests {
             ("insufficient_quota", FailureKind::QuotaExceeded),
             ("rate_limit_exceeded", FailureKind::RateLimit),
             ("server_is_overloaded", FailureKind::ServiceUnavailable),
+            ("server_error", FailureKind::InternalServer),
+            ("invalid_prompt", FailureKind::ContentPolicyViolation),
+            ("image_too_large", FailureKind::BadRequest),
+            ("vector_store_timeout", FailureKind::Timeout),
+            ("599", FailureKind::InternalServer),
+            ("7", FailureKind::InternalServer),
         ] {
             let error = serde_json::json!({"message": "boom", "code": code});
             assert_eq!(failure_in_ok(&error).kind, kind, "{code}");

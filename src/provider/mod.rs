@@ -31,6 +31,7 @@ pub mod models;
 pub mod names;
 pub mod ollama;
 pub mod openai_chat;
+pub mod openai_responses;
 pub mod prices;
 pub mod quirks;
 pub mod table;

@@ -174,6 +174,8 @@ fn listed_name<'m>(provider: &str, model: &'m str) -> &'m str {
         let id = model.strip_prefix("converse/").or_else(|| model.strip_prefix("invoke/"));
         return id.unwrap_or(model);
     }
+    // The mark that asks for an interface is no part of the name.
+    let model = model.strip_prefix("responses/").unwrap_or(model);
     let base = model.strip_prefix("ft:").and_then(|tuned| tuned.split(':').next());
     base.map_or(model, |base| &model[.."ft:".len() + base.len()])
 }

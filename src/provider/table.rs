@@ -7,11 +7,12 @@ use crate::provider::cohere::Cohere;
 use crate::provider::gemini::Gemini;
 use crate::provider::ollama::Ollama;
 use crate::provider::openai_chat::OpenAiChat;
+use crate::provider::openai_responses::OpenAiResponses;
 use crate::provider::vertex::Vertex;
 
 /// Every dialect there is.
 pub const DIALECTS: &[&dyn Dialect] =
-    &[&OpenAiChat, &Anthropic, &Gemini, &Vertex, &Cohere, &Ollama, &Bedrock];
+    &[&OpenAiChat, &OpenAiResponses, &Anthropic, &Gemini, &Vertex, &Cohere, &Ollama, &Bedrock];
 
 /// The dialect of this name.
 pub fn dialect(name: &str) -> Option<&'static dyn Dialect> {

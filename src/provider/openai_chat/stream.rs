@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Counts, finish_of};
+use super::answer::{Counts, finish_of};
+use super::parts;
 use crate::call::failure::Failure;
 use crate::provider::Flow;
 use crate::provider::answered;
@@ -57,7 +58,7 @@ struct Choice<'f> {
 #[derive(Deserialize)]
 struct Delta<'f> {
     #[serde(borrow, default)]
-    content: Option<Cow<'f, str>>,
+    content: Option<Said<'f>>,
     #[serde(borrow, default)]
     refusal: Option<Cow<'f, str>>,
     #[serde(borrow, default)]
@@ -84,7 +85,16 @@ struct Function<'f> {
     #[serde(borrow, default)]
     name: Option<Cow<'f, str>>,
     #[serde(borrow, default)]
-    arguments: Option<Cow<'f, str>>,
+    arguments: Option<Said<'f>>,
+}
+
+/// Text, or what some hosts send in its place.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Said<'f> {
+    #[serde(borrow)]
+    Text(Cow<'f, str>),
+    Other(Value),
 }
 
 pub(super) fn fold(draft: &mut Draft, data: &str) -> Result<Flow, Failure> {
@@ -95,9 +105,12 @@ pub(super) fn fold(draft: &mut Draft, data: &str) -> Result<Flow, Failure> {
     if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
         return Err(errors::failure_in_ok(&error));
     }
-    draft.id = draft.id.take().or(chunk.id.map(Cow::into_owned));
-    draft.model = draft.model.take().or(chunk.model.map(Cow::into_owned));
-    draft.created = draft.created.or(chunk.created.map(|created| created as i64));
+    // Azure's first chunk tells what its filter found, with names and times that are empty.
+    let is_told = |text: &Cow<'_, str>| !text.is_empty();
+    draft.id = draft.id.take().or(chunk.id.filter(is_told).map(Cow::into_owned));
+    draft.model = draft.model.take().or(chunk.model.filter(is_told).map(Cow::into_owned));
+    let created = chunk.created.filter(|created| *created > 0.0);
+    draft.created = draft.created.or(created.map(|created| created as i64));
     // Counts grow from chunk to chunk where a host sends several; the last are the whole.
     let usage = chunk.usage.or(chunk.x_groq.and_then(|groq| groq.usage));
     draft.usage = usage.and_then(|counts| counts.parts()).or(draft.usage);
@@ -114,16 +127,33 @@ pub(super) fn fold(draft: &mut Draft, data: &str) -> Result<Flow, Failure> {
     Ok(Flow::More)
 }
 
+fn arguments(said: Option<Said<'_>>) -> Cow<'_, str> {
+    match said {
+        Some(Said::Text(text)) => text,
+        Some(Said::Other(object)) => answered::arguments(Some(&object)).into(),
+        None => Cow::default(),
+    }
+}
+
 fn take(draft: &mut Draft, choice: Choice<'_>) {
     let index = choice.index;
     if let Some(delta) = choice.delta {
-        draft.text(index, &delta.content.unwrap_or_default());
+        match &delta.content {
+            Some(Said::Text(text)) => draft.text(index, text),
+            Some(Said::Other(Value::Array(list))) => {
+                for (text, reasoning) in list.chunks(1).filter_map(parts::split) {
+                    draft.text(index, &text);
+                    draft.reasoning(index, &reasoning);
+                }
+            }
+            Some(Said::Other(_)) | None => {}
+        }
         draft.refusal(index, &delta.refusal.unwrap_or_default());
         let reasoning = delta.reasoning_content.or(delta.reasoning);
         draft.reasoning(index, &reasoning.unwrap_or_default());
         for (place, call) in delta.tool_calls.into_iter().flatten().enumerate() {
             let (name, arguments) = call.function.map_or_else(Default::default, |function| {
-                (function.name.unwrap_or_default(), function.arguments.unwrap_or_default())
+                (function.name.unwrap_or_default(), arguments(function.arguments))
             });
             let id = call.id.unwrap_or_default();
             draft.call(index, call.index.unwrap_or(place), &id, &name, &arguments);

@@ -3,8 +3,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::call::failure::Remedy;
-use crate::call::request::{Message, Params};
+use crate::call::failure::{FailureKind, Remedy};
+use crate::call::request::Message;
+use crate::call::usage::Usage;
+use crate::provider::golden;
 use crate::wire::message::Headers;
 use crate::wire::secret::Secret;
 
@@ -221,4 +223,153 @@ fn an_answer_with_a_slip_in_its_form_is_not_thrown_away() {
     }
     let told = usage(&json!({"prompt_tokens": "3", "completion_tokens": "4"})).expect("told");
     assert_eq!(told.total_tokens(), Some(7));
+}
+
+#[test]
+fn every_parameter_is_said_or_refused_as_its_file_says() {
+    golden::check_params(&OpenAiChat);
+}
+
+fn body_of(quirks: Value, messages: Value, params: Value) -> Value {
+    let request = Request {
+        model: "m".into(),
+        messages: serde_json::from_value(messages).expect("messages"),
+        params: serde_json::from_value::<Params>(params).expect("params").into(),
+    };
+    let quirks: Quirks = serde_json::from_value(quirks).expect("quirks");
+    let endpoint =
+        Endpoint { base_url: "http://h".into(), quirks: quirks.into(), ..Endpoint::default() };
+    let sent = OpenAiChat.encode(&endpoint, &request).expect("it can be said");
+    serde_json::from_slice(&sent.body).expect("json")
+}
+
+#[test]
+fn a_message_is_said_in_the_words_that_the_host_knows() {
+    let old = json!([{"role": "developer", "content": "short"},
+        {"role": "assistant", "content": null, "function_call": {"name": "look", "arguments": "{}"}},
+        {"role": "function", "name": "look", "content": "42"}]);
+    let said = body_of(json!({}), old.clone(), json!({}));
+    assert_eq!(said["messages"][0]["role"], "system");
+    assert_eq!(said["messages"][1]["tool_calls"][0]["id"], said["messages"][2]["tool_call_id"]);
+    assert_eq!(said["messages"][2]["role"], "tool");
+    let ours = body_of(json!({"openai_rules": true}), old, json!({}));
+    assert_eq!(ours["messages"][0]["role"], "developer");
+
+    let parts = json!([{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+        {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "u"}}]},
+        {"role": "assistant", "content": null, "refusal": null, "tool_calls": []}]);
+    let said = body_of(json!({"plain_text": true, "no_nulls": true}), parts.clone(), json!({}));
+    assert_eq!(said["messages"][0]["content"], "a\nb");
+    assert_eq!(said["messages"][1], parts[1]);
+    assert_eq!(said["messages"][2], json!({"role": "assistant", "tool_calls": []}));
+    let said = body_of(json!({}), parts.clone(), json!({}));
+    assert_eq!(said["messages"][0], parts[0]);
+    let turn = json!({"role": "assistant", "content": null, "tool_calls": []});
+    assert_eq!(said["messages"][2], turn, "only the content may be null");
+}
+
+#[test]
+fn a_host_with_a_strict_schema_gets_what_it_knows() {
+    let quirks = json!({"strict_schema": true});
+    let talk = json!([
+        {"role": "user", "name": "ann", "content": [{"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}},
+            {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="}}]},
+        {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}], "reasoning_content": "hm", "annotations": []},
+        {"role": "tool", "name": "look", "tool_call_id": "c", "content": "x"}]);
+    let tools = json!([{"type": "function", "function": {"name": "look"}}]);
+    let said = body_of(quirks, talk, json!({"tools": tools}));
+    let document = json!({"type": "document_url", "document_url": "data:application/pdf;base64,AA==", "document_name": "a.pdf"});
+    assert_eq!(
+        said["messages"],
+        json!([{"role": "user", "content": [{"type": "input_audio", "input_audio": "AA=="}, document]},
+            {"role": "assistant", "content": [{"type": "text", "text": "No."}]},
+            {"role": "tool", "name": "look", "tool_call_id": "c", "content": "x"}])
+    );
+    assert_eq!(said["tools"][0]["function"]["parameters"]["type"], "object");
+}
+
+#[test]
+fn a_row_cannot_bring_what_the_host_does_not_take() {
+    for (quirks, model, params) in [
+        (json!({"unsupported": ["user"]}), "m", json!({"user": "u"})),
+        (json!({}), "m", json!({"n": 0})),
+        (json!({"openai_rules": true}), "gpt-5", json!({"stop": "x"})),
+        (json!({"openai_rules": true}), "gpt-5.5", json!({"temperature": 0})),
+    ] {
+        let request = Request {
+            model: model.into(),
+            messages: vec![Message::text("user", "hi")],
+            params: serde_json::from_value::<Params>(params).expect("params").into(),
+        };
+        let quirks: Quirks = serde_json::from_value(quirks).expect("quirks");
+        let failure = body::bytes(&quirks, &request, true).expect_err(model);
+        assert_eq!(failure.kind, FailureKind::UnsupportedParams);
+    }
+}
+
+#[test]
+fn no_name_stands_twice_in_a_request() {
+    let params = json!({"max_completion_tokens": 5, "temperature": 1, "stream": true,
+        "extra": {"max_tokens": 9, "temperature": 0, "stream_options": {}}});
+    let request = Request {
+        model: "m".into(),
+        messages: vec![Message::text("user", "hi")],
+        params: serde_json::from_value::<Params>(params).expect("params").into(),
+    };
+    let quirks = json!({"rename": {"max_completion_tokens": "max_tokens"}});
+    let quirks: Quirks = serde_json::from_value(quirks).expect("quirks");
+    let bytes = body::bytes(&quirks, &request, true).expect("said");
+    assert_eq!(
+        std::str::from_utf8(&bytes).expect("text"),
+        r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":9,"temperature":0,"stream":true,"stream_options":{}}"#
+    );
+}
+
+#[test]
+fn a_host_has_a_path_of_its_own() {
+    assert_eq!(url("http://h/v1", None), "http://h/v1/chat/completions");
+    let path = Some("/v1/chat/completions");
+    assert_eq!(url("http://h", path), "http://h/v1/chat/completions");
+    assert_eq!(url("http://h/v1", path), "http://h/v1/chat/completions");
+    assert_eq!(url("http://h", Some("/chat/completions/")), "http://h/chat/completions/");
+    let list = |path: Option<&str>| {
+        let quirks = Quirks { path: path.map(str::to_owned), ..Quirks::default() };
+        let base_url = "http://h".into();
+        let endpoint = Endpoint { base_url, quirks: quirks.into(), ..Endpoint::default() };
+        OpenAiChat.probe(&endpoint).expect("a list").url
+    };
+    assert_eq!((list(None), list(path)), ("http://h/models".into(), "http://h/v1/models".into()));
+}
+
+#[test]
+fn lists_of_parts_and_objects_as_arguments_become_text() {
+    let message = json!({"role": "assistant", "content": [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+        {"type": "text", "text": "97"}]});
+    let response = decoded(answer(&json!("stop"), &message, &json!(null))).expect("an answer");
+    let body: Value = serde_json::from_str(response.body.get()).expect("json");
+    let said = &body["choices"][0]["message"];
+    assert_eq!((&said["content"], &said["reasoning_content"]), (&json!("97"), &json!("hm")));
+
+    let thought = json!({"content": [{"type": "thinking", "thinking": "hm"}]});
+    assert!(decoded(answer(&json!("stop"), &thought, &json!(null))).is_err(), "it says nothing");
+
+    let calls = json!({"content": "", "tool_calls": [{"id": "c", "function": {"name": "look", "arguments": {"w": 1}}}]});
+    let response = decoded(answer(&json!("tool_calls"), &calls, &json!(null))).expect("an answer");
+    let body: Value = serde_json::from_str(response.body.get()).expect("json");
+    let function = &body["choices"][0]["message"]["tool_calls"][0]["function"];
+    assert_eq!(function["arguments"], r#"{"w":1}"#);
+
+    let response = folded(
+        r#"{"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]}}]}
+{"choices":[{"delta":{"content":[{"type":"text","text":"9"},{"type":"reference","reference_ids":[1]},{"type":"text","text":"7"}]}}]}
+{"choices":[{"delta":{"tool_calls":[{"id":"c","function":{"name":"look","arguments":{"w":1}}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}
+[DONE]"#,
+    )
+    .expect("an answer");
+    let body: Value = serde_json::from_str(response.body.get()).expect("json");
+    let said = &body["choices"][0]["message"];
+    assert_eq!((&said["content"], &said["reasoning_content"]), (&json!("97"), &json!("hm")));
+    assert_eq!(said["tool_calls"][0]["function"]["arguments"], r#"{"w":1}"#);
+    assert_eq!(response.usage.and_then(|usage| usage.total_tokens()), Some(5));
 }

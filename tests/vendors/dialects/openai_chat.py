@@ -42,7 +42,9 @@ def rule_faults(body):
         return []
     faults = ["max_tokens"] if "max_tokens" in body else []
     faults += [name for name in ("frequency_penalty", "presence_penalty", "logit_bias", "prediction") if name in body]
-    if body.get("reasoning_effort") != "none":
+    # These do not think unless they are told to.
+    usual = "none" if re.match(r"gpt-5\.[1-4]", body["model"]) else None
+    if body.get("reasoning_effort", usual) != "none":
         faults += [name for name in ("top_p", "logprobs") if name in body]
         faults += ["temperature"] if body.get("temperature", 1) != 1 else []
     if "stop" in body:
