@@ -13,6 +13,7 @@ pub mod anthropic;
 pub mod asked;
 pub mod auth;
 pub mod aws;
+pub mod azure;
 pub mod bedrock;
 pub mod catalog;
 pub mod cohere;

@@ -2,6 +2,8 @@
 
 use crate::provider::Dialect;
 use crate::provider::anthropic::Anthropic;
+use crate::provider::azure::Azure;
+use crate::provider::azure::foundry::AzureAi;
 use crate::provider::bedrock::Bedrock;
 use crate::provider::cohere::Cohere;
 use crate::provider::gemini::Gemini;
@@ -11,8 +13,18 @@ use crate::provider::openai_responses::OpenAiResponses;
 use crate::provider::vertex::Vertex;
 
 /// Every dialect there is.
-pub const DIALECTS: &[&dyn Dialect] =
-    &[&OpenAiChat, &OpenAiResponses, &Anthropic, &Gemini, &Vertex, &Cohere, &Ollama, &Bedrock];
+pub const DIALECTS: &[&dyn Dialect] = &[
+    &OpenAiChat,
+    &OpenAiResponses,
+    &Azure,
+    &AzureAi,
+    &Anthropic,
+    &Gemini,
+    &Vertex,
+    &Cohere,
+    &Ollama,
+    &Bedrock,
+];
 
 /// The dialect of this name.
 pub fn dialect(name: &str) -> Option<&'static dyn Dialect> {
