@@ -11,6 +11,7 @@ mod house;
 mod jobs;
 mod library;
 mod mock;
+mod openai;
 mod pace;
 mod prompts;
 mod resume;

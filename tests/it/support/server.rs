@@ -32,6 +32,8 @@ const KEPT_BODIES: usize = 1_000;
 pub(crate) struct Seen {
     pub(crate) method: Method,
     pub(crate) path: String,
+    /// What stands behind the `?`; empty where there is none.
+    pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     /// The body; null where it is no JSON.
     pub(crate) body: Value,
@@ -223,6 +225,7 @@ impl Shared {
         let mut seen = Seen {
             method: head.method,
             path: head.uri.path().to_owned(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
             text: last_user_text(&body),
             body,
