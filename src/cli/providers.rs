@@ -144,7 +144,8 @@ fn table(lines: &[Line<'_>]) -> String {
         };
         let base_url = match line.base_url_from {
             Some(variable) => format!("{} (from {variable})", line.base_url),
-            None if line.base_url.is_empty() => "in this process".to_owned(),
+            None if line.name == MOCK => "in this process".to_owned(),
+            None if line.base_url.is_empty() => "your own".to_owned(),
             None => line.base_url.clone(),
         };
         [line.name.to_owned(), line.dialect.to_owned(), base_url, key]

@@ -117,7 +117,7 @@ impl Provider {
     /// Whether this model takes the parameter; `Err` tells people why not.
     pub fn accepts(&self, model: &str, name: &str, value: &Value) -> Result<(), String> {
         if self.quirks.unsupported.contains(name) {
-            return Err("it is listed as `unsupported`".to_owned());
+            return Err("the provider does not take it".to_owned());
         }
         self.dialect_for(model).accepts(&self.quirks, model, name, value)
     }
