@@ -41,11 +41,6 @@ pub struct Unfit {
     pub help: &'static str,
 }
 
-/// The parameters that a model does not take, each with the reason.
-pub fn refused(provider: &Provider, model: &str, params: &Params) -> Vec<(String, String)> {
-    provider.refusals(model, params)
-}
-
 /// The parameters of a row that may be laid over those of a target: what the matrix varies stays.
 fn own(row: &Params, varied: &[String]) -> Params {
     let mut own = row.clone();
@@ -56,24 +51,24 @@ fn own(row: &Params, varied: &[String]) -> Params {
 /// A target's parameters with a row's laid over them, less what the provider does not take.
 pub fn taken(target: &JobTarget, lane: &LaneSpec, row: &Params, varied: &[String]) -> Taken {
     let of_target = &target.target;
-    let mut own = own(row, varied);
+    let own = own(row, varied);
     if own.is_empty() {
         // A row without parameters shares those of its target.
         let (params, dropped) = (Arc::clone(&of_target.params), Arc::clone(&of_target.dropped));
         return Taken { params, dropped };
     }
+    let mut params = params::overlaid(&of_target.params, &own);
     let refused = match target.on_unsupported {
         OnUnsupported::Error => Vec::new(),
-        OnUnsupported::Drop | OnUnsupported::Warn => refused(&lane.provider, &lane.model, &own),
+        OnUnsupported::Drop | OnUnsupported::Warn => lane.provider.refusals(&lane.model, &params),
     };
     let mut dropped = (*of_target.dropped).clone();
     for (name, _) in refused {
-        own.shift_remove(&name);
+        params.shift_remove(&name);
         if !dropped.contains(&name) {
             dropped.push(name);
         }
     }
-    let params = params::overlaid(&of_target.params, &own);
     Taken { params: Arc::new(params), dropped: Arc::new(dropped) }
 }
 
@@ -101,7 +96,10 @@ impl<'j> Asker<'j> {
             return Ok(());
         }
         let LaneSpec { provider, model, .. } = self.lane;
-        for (name, why) in refused(provider, model, &own(&prompt.params, self.varied)) {
+        // What a row states may clash with what its target does, so they are judged together.
+        let own = own(&prompt.params, self.varied);
+        let together = params::overlaid(&self.target.target.params, &own);
+        for (name, why) in provider.refusals(model, &together) {
             if self.target.on_unsupported == OnUnsupported::Error {
                 return Err(Unfit { message: not_taken(&name, &why, provider, model), help: DROP });
             }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::call::money::{Price, Rates, Usd, UsdError, per_token};
 use crate::call::request::{Message, Params, Request};
 use crate::call::task::{ContentHash, Target};
-use crate::job::asking::{DROP, not_sent, not_taken, refused, unsayable};
+use crate::job::asking::{DROP, not_sent, not_taken, unsayable};
 use crate::job::check::Check;
 use crate::job::check::limits::{conflict, limits};
 use crate::job::check::providers::{Providers, is_mock};
@@ -212,7 +212,7 @@ impl Check<'_> {
     ) -> (Params, Vec<String>) {
         let before = self.faults.len();
         let mut dropped = Vec::new();
-        for (name, why) in refused(provider, model, &stated) {
+        for (name, why) in provider.refusals(model, &stated) {
             if policy == OnUnsupported::Error {
                 self.refuse(&name, &why, provider, model, path);
                 continue;
