@@ -19,6 +19,7 @@ use crate::provider::env::{Env, EnvFileError};
 use crate::provider::located::{Changes, located};
 use crate::provider::names::{Resolved, not_catalogued, resolve};
 use crate::provider::{Endpoint, Provider, Rejected};
+use crate::wire::authorized::Authorizer;
 use crate::wire::http::Http;
 use crate::wire::message::Timeouts;
 use crate::wire::secret::Redactor;
@@ -52,6 +53,8 @@ struct Known {
     provider: Provider,
     endpoint: Endpoint,
     transport: Arc<dyn Transport>,
+    /// Who proves each request, where a key is not enough.
+    authorizer: Option<Arc<dyn Authorizer>>,
     /// Over what pictures are fetched, without any key.
     web: Arc<dyn Transport>,
 }
@@ -184,7 +187,7 @@ impl Client {
         })?;
         let http = Arc::new(http);
         let (endpoint, transport) = (provider.endpoint(&access), access.transport(&http));
-        Ok(Known { provider, endpoint, transport, web: http })
+        Ok(Known { provider, endpoint, transport, authorizer: access.authorizer, web: http })
     }
 
     fn catalogued(&self, provider: &str) -> Result<Provider, Failure> {

@@ -104,8 +104,7 @@ async fn visit(
 fn subjects(names: &[String], catalog: &Catalog, env: &Env) -> Vec<Subject> {
     if names.is_empty() {
         let of_row = |(name, row): (&str, &Row)| {
-            let is_set = env.first(&row.base_url_env).is_some()
-                || env.first(&row.key_env).is_some() && row.key_source() != KeySource::None;
+            let is_set = env.first(&row.base_url_env).is_some() || row.opened_by(env).is_some();
             let is_guess = !is_set;
             (is_set || is_nearby(row)).then(|| Subject {
                 name: name.to_owned(),

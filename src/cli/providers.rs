@@ -95,10 +95,7 @@ fn line<'c>(name: &'c str, row: &'c Row, env: &Env) -> Line<'c> {
             KeyNeed::Optional => "optional",
             KeyNeed::None => "none",
         },
-        key_set: match row.key {
-            KeyNeed::None => None,
-            _ => env.first(&row.key_env).map(|(variable, _)| variable),
-        },
+        key_set: row.opened_by(env),
     }
 }
 

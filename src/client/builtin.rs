@@ -43,7 +43,8 @@ fn known(mock: &Mock) -> Result<Known, Failure> {
     let provider = Provider::new(MOCK, &OpenAiChat, &mock.base_url());
     let endpoint = provider.endpoint(&Access::default());
     let http = Arc::new(http);
-    Ok(Known { provider, endpoint, transport: Arc::clone(&http) as _, web: http })
+    let transport = Arc::clone(&http) as _;
+    Ok(Known { provider, endpoint, transport, authorizer: None, web: http })
 }
 
 fn away(why: &dyn std::error::Error) -> Failure {

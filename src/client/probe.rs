@@ -16,6 +16,8 @@ pub enum Probed {
     Answers,
     /// It answers, and would do so without the key: whether the key is right is not known.
     KeyUntried,
+    /// It has no list of models that could be asked for; who asks could be proven.
+    LoggedIn,
     /// It has no list of models that could be asked for; nothing was sent.
     Unasked,
 }
@@ -26,7 +28,10 @@ impl Client {
     pub async fn probe(&self, provider: &str) -> Result<Probed, Failure> {
         let known = self.found(provider).await?;
         let Some(request) = known.endpoint.probe(known.provider.dialect) else {
-            return Ok(Probed::Unasked);
+            let Some(by) = &known.authorizer else { return Ok(Probed::Unasked) };
+            // It is only signed, never sent.
+            let nothing = WireRequest::new("https://localhost/".to_owned(), "{}");
+            return by.authorize(nothing).await.map(|_| Probed::LoggedIn);
         };
         if request.key.is_none() {
             return ask(&known, request).await.map(|()| Probed::Answers);

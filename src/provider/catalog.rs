@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::provider::auth::{Auth, KeySource};
+use crate::provider::env::Env;
 use crate::provider::quirks::Quirks;
 
 /// The rows as they are built in.
@@ -42,6 +43,9 @@ pub struct Row {
     /// Variables that hold the key.
     #[serde(default)]
     pub key_env: Vec<String>,
+    /// Variables that lead to another way in than a key, such as a login of the provider's tools.
+    #[serde(default)]
+    pub login_env: Vec<String>,
     /// Whether it needs a key.
     pub key: KeyNeed,
     /// How it is shown who asks.
@@ -142,6 +146,14 @@ impl Catalog {
 }
 
 impl Row {
+    /// The variable that opens its door, where one is set.
+    pub fn opened_by(&self, env: &Env) -> Option<&str> {
+        let names = [&self.key_env, &self.login_env];
+        let is_keyless = self.key == KeyNeed::None;
+        let set = || names.into_iter().find_map(|names| env.first(names));
+        if is_keyless { None } else { set().map(|(variable, _)| variable) }
+    }
+
     /// Where it is with these settings, their places in it not filled in.
     pub fn base_url_for(&self, settings: &BTreeMap<String, String>) -> &str {
         let fits = |when: &&BaseUrlWhen| settings.get(&when.setting) == Some(&when.value);

@@ -166,3 +166,20 @@ fn one_that_hangs_keeps_nobody_longer_than_ten_seconds() {
     assert_told(lines[0], "❌ groq ", &["Timeout: no answer in time", "/silent"]);
     assert_told(lines[1], "✅ openai ", &[]);
 }
+
+#[test]
+fn a_provider_without_a_list_is_tried_by_its_login() {
+    let mut dir = JobDir::new();
+    dir.var("AWS_ACCESS_KEY_ID", "AKID").var("AWS_SECRET_ACCESS_KEY", "aws-canary");
+    dir.var("AWS_REGION", "us-east-1");
+    let output = dir.run(&["doctor"]).expect_code(0);
+    assert_told(
+        output.stdout.trim(),
+        "✅ bedrock ",
+        &["the login works", "name one of its models"],
+    );
+    dir.var("AWS_SECRET_ACCESS_KEY", "");
+    let output = dir.run(&["doctor"]).expect_code(3);
+    assert_told(output.stdout.trim(), "❌ bedrock ", &["export AWS_SECRET_ACCESS_KEY"]);
+    assert!(!output.stdout.contains("canary") && !output.stderr.contains("canary"));
+}

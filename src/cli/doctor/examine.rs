@@ -86,6 +86,7 @@ impl Doctor {
         Ok(match self.client.probe(&subject.name).await? {
             Probed::Answers => None,
             Probed::KeyUntried => Some(KEY_UNTRIED),
+            Probed::LoggedIn => Some(LOGGED_IN),
             Probed::Unasked => Some(UNASKED),
         })
     }
@@ -116,6 +117,9 @@ impl Doctor {
 /// What is said of a provider that lists its models to everyone.
 const KEY_UNTRIED: &str =
     "its list of models needs no key, so the key was not tried; name one of its models to try it";
+
+/// What is said of a provider without a list of models whose login works.
+const LOGGED_IN: &str = "the login works; name one of its models to see whether it answers";
 
 /// What is said of a provider without a list of models.
 const UNASKED: &str = "it has no list of models, so nothing was asked; name one of its models";
