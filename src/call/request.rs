@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// One provider-neutral call: what every dialect encodes.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,14 @@ impl Request {
     /// The same call with one more system message.
     pub fn system(mut self, text: impl Into<String>) -> Self {
         self.messages.push(Message::text("system", text));
+        self
+    }
+
+    /// The same call with a picture in its last message: an `https:` or `data:` URL.
+    pub fn picture(mut self, url: &str) -> Self {
+        if let Some(last) = self.messages.last_mut() {
+            last.show(url);
+        }
         self
     }
 
@@ -84,6 +92,17 @@ impl Message {
     /// A message of plain text.
     pub fn text(role: &str, text: impl Into<String>) -> Self {
         Self { role: role.to_owned(), content: Content::Text(text.into()), rest: Map::new() }
+    }
+
+    /// Adds a picture to what it says.
+    pub fn show(&mut self, url: &str) {
+        let mut parts = match std::mem::take(&mut self.content) {
+            Content::Text(text) => vec![json!({"type": "text", "text": text})],
+            Content::Parts(Value::Array(parts)) => parts,
+            Content::Parts(_) | Content::Absent => Vec::new(),
+        };
+        parts.push(json!({"type": "image_url", "image_url": {"url": url}}));
+        self.content = Content::Parts(parts.into());
     }
 
     /// Whether it is nothing but text.
@@ -148,8 +167,6 @@ impl DerefMut for Params {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

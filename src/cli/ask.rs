@@ -1,6 +1,7 @@
 //! `runner --model M --message TEXT`: one completion, streamed to stdout.
 
 use std::io::{ErrorKind, IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
 
 use clap::Args;
 use serde_json::Value;
@@ -13,6 +14,7 @@ use crate::cli::advice::Setup;
 use crate::cli::context::{Context, runtime};
 use crate::cli::exit::{CliError, Ending};
 use crate::client::Client;
+use crate::job::pictures;
 use crate::provider::catalog::Catalog;
 
 /// Examples at the end of the help.
@@ -21,6 +23,7 @@ Examples:
   runner --model gpt-4o-mini --message \"Say hello\"
   git diff | runner --model claude-sonnet-5 --system \"Review this\" --message -
   runner --model groq/llama-3.3-70b --message Hi --param temperature=0 --json
+  runner --model gemini-2.5-flash --message \"What is this?\" --image cat.png
   runner --model mock/echo --message Hi    the built-in provider: no key, no network";
 
 /// Options of one completion.
@@ -35,6 +38,9 @@ pub struct AskArgs {
     /// The system message.
     #[arg(long, value_name = "TEXT")]
     system: Option<String>,
+    /// A picture that goes with the message: a path or a URL; may be repeated.
+    #[arg(long = "image", value_name = "PATH|URL")]
+    images: Vec<String>,
     /// A parameter by its OpenAI name, as in `--param temperature=0`; may be repeated.
     #[arg(long = "param", value_name = "KEY=VALUE")]
     params: Vec<String>,
@@ -124,7 +130,14 @@ fn request(args: AskArgs) -> Result<Request, CliError> {
         let help = "write it after --message, or send it to standard input with `--message -`";
         return Err(CliError::usage("the message is empty", help));
     }
-    with_params(request.user(message), &args.params)
+    let mut request = request.user(message);
+    for image in &args.images {
+        let url = pictures::url(image, Path::new("")).map_err(|why| {
+            CliError::usage(why.message, "name a picture by its path from here, or by its URL")
+        })?;
+        request = request.picture(&url);
+    }
+    with_params(request, &args.params)
 }
 
 /// The request with parameters as a command line has them: `temperature=0`.

@@ -4,8 +4,6 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::{Value, json};
-
 use crate::call::picture;
 use crate::call::request::Message;
 
@@ -22,14 +20,13 @@ pub struct PictureFault {
     pub help: &'static str,
 }
 
-/// A part of a message that shows the picture at this path or URL; a relative path starts at
-/// `folder`.
-pub fn part(picture: &str, folder: &Path) -> Result<Value, PictureFault> {
-    let url = match path_of(picture) {
-        Some(path) => data_url(&folder.join(path))?,
-        None => picture.to_owned(),
-    };
-    Ok(json!({"type": "image_url", "image_url": {"url": url}}))
+/// The URL of the picture at this path, as what stands in the file; a relative path starts at
+/// `folder`. A URL stays as it is.
+pub fn url(picture: &str, folder: &Path) -> Result<String, PictureFault> {
+    match path_of(picture) {
+        Some(path) => data_url(&folder.join(path)),
+        None => Ok(picture.to_owned()),
+    }
 }
 
 /// Reads every picture that the messages name by a path; a relative one starts at `folder`. URLs
@@ -73,6 +70,8 @@ fn data_url(path: &Path) -> Result<String, PictureFault> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::call::request::{Content, Message, Params};
+use crate::call::request::{Message, Params};
 use crate::job::params::beside_messages;
 use crate::job::pictures::{self, PictureFault};
 use crate::job::rows::table::Source;
@@ -100,14 +100,7 @@ impl PromptSet {
         let image = image.map(str::trim).filter(|image| !image.is_empty());
         let last = messages.iter_mut().rev().find(|message| message.role == "user");
         if let (Some(image), Some(message)) = (image, last) {
-            let picture = pictures::part(image, &self.folder)?;
-            let mut parts = match std::mem::take(&mut message.content) {
-                Content::Text(text) => vec![json!({"type": "text", "text": text})],
-                Content::Parts(Value::Array(parts)) => parts,
-                Content::Parts(_) | Content::Absent => Vec::new(),
-            };
-            parts.push(picture);
-            message.content = Content::Parts(parts.into());
+            message.show(&pictures::url(image, &self.folder)?);
         }
         Ok(())
     }
@@ -287,6 +280,8 @@ impl PromptSet {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn set(items: Value) -> PromptSet {

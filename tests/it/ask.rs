@@ -86,3 +86,19 @@ fn an_empty_message_is_not_sent() {
     }
     assert_eq!(server.requests(), 0);
 }
+
+#[test]
+fn pictures_go_with_the_message() {
+    let server = Server::start(echo());
+    let dir = at(&server);
+    dir.write("cat.png", b"\x89PNG\r\n\x1a\n");
+    let args = ["--model", "gpt-4", "--message", "what?", "--image", "cat.png", "--json"];
+    dir.run(&[&args[..], &["--image", "https://h/b.png"]].concat()).expect_code(0);
+    let content = server.bodies()[0]["messages"][0]["content"].clone();
+    assert_eq!(content[0], json!({"type": "text", "text": "what?"}));
+    assert_eq!(content[1]["image_url"]["url"], "data:image/png;base64,iVBORw0KGgo=");
+    assert_eq!(content[2]["image_url"]["url"], "https://h/b.png");
+    let args = ["--model", "gpt-4", "--message", "what?", "--image", "dog.png"];
+    let told = dir.run(&args).expect_code(2).stderr;
+    assert!(told.contains("`dog.png` cannot be read"), "{told}");
+}
