@@ -56,6 +56,7 @@ pub fn place<'p>(uri: &'p Uri, headers: &HeaderMap) -> Place<'p> {
     match path {
         "/v1/chat/completions" | "/chat/completions" => Place::chat(&OPENAI),
         "/v1/responses" | "/responses" => Place::chat(&RESPONSES),
+        "/models/chat/completions" => Place::chat(&AZURE),
         "/v1/messages" | "/anthropic/v1/messages" => Place::chat(&Anthropic),
         "/v2/chat" => Place::chat(&Cohere),
         "/api/chat" => Place::chat(&Ollama),
@@ -221,6 +222,7 @@ mod tests {
             ),
             ("/openai/deployments/a/b/chat/completions", "OpenAiChat: nothing".into()),
             ("/openai/v1/responses", "OpenAiResponses: ".into()),
+            ("/models/chat/completions?api-version=1", "OpenAiChat: ".into()),
             ("/v1/messages", "Anthropic: ".into()),
             ("/v1/messages/batches", "Anthropic: nothing".into()),
             ("/v1beta/models/lark:generateContent", "Gemini: lark".into()),
