@@ -11,7 +11,8 @@ import sys
 import lab
 import talks
 import wire
-from dialects import anthropic_messages, cohere_chat, gemini_generate, mistral_chat, ollama_chat, openai_chat
+from dialects import anthropic_messages, bedrock_converse, cohere_chat, gemini_generate, mistral_chat, ollama_chat, openai_chat
+from dialects import vertex_claude, vertex_gemini
 
 # A vendor is a module with the same few names, and a word here.
 VENDORS = {
@@ -21,6 +22,9 @@ VENDORS = {
     "gemini": gemini_generate,
     "cohere": cohere_chat,
     "ollama": ollama_chat,
+    "bedrock": bedrock_converse,
+    "vertex": vertex_gemini,
+    "vertex-claude": vertex_claude,
 }
 
 # Requests that a dialect cannot say are refused by `runner` itself, before anything is sent.
@@ -50,9 +54,9 @@ class Tally:
 
     def table(self):
         columns = ["requests", "rows", "dropped", "unsaid", "answers", "errors", "wire", "failures"]
-        print(f"{'dialect':<12}" + "".join(f"{column:>10}" for column in columns))
+        print(f"{'dialect':<14}" + "".join(f"{column:>10}" for column in columns))
         for vendor in dict.fromkeys(vendor for vendor, _ in self.counts):
-            print(f"{vendor:<12}" + "".join(f"{self.counts[vendor, column]:>10}" for column in columns))
+            print(f"{vendor:<14}" + "".join(f"{self.counts[vendor, column]:>10}" for column in columns))
         for fault in self.faults:
             print(fault)
         return 1 if self.faults else 0
@@ -85,7 +89,11 @@ def rows(name, vendor, tally):
 def compare(what, name, vendor, tally, cases):
     """Asks all of them in one job, and holds each request that arrives against the SDK."""
     server = lab.Server()
-    rows = lab.run(cases, {vendor.PROVIDER: server.url + vendor.BASE})
+    if getattr(vendor, "IS_SENT_PICTURES", False):
+        # `runner` fetches them itself, and there is no network here.
+        for case in cases:
+            case.messages = json.loads(json.dumps(case.messages).replace(talks.FAR, server.url + "/cat.png"))
+    rows = lab.run(cases, {vendor.PROVIDER: wire.place(vendor, server)})
     for case in cases:
         seen = server.seen.get(case.id)
         if seen is None and rows[case.id]["error"]["type"] in UNSAID:
@@ -114,7 +122,7 @@ def answers(name, vendor, tally):
         params = {"stream": True} if reply.kind != "application/json" else {}
         cases.append(lab.Case(id, vendor.PROVIDER, told.pop("of", vendor.MODELS[0]), [talks.ASK], params))
         server.replies[id], expected[id] = reply, told
-    rows = lab.run(cases, {vendor.PROVIDER: server.url + vendor.BASE})
+    rows = lab.run(cases, {vendor.PROVIDER: wire.place(vendor, server)})
     for id, told in expected.items():
         tally.note(name, "answers", id, answer_faults(rows[id], told))
     server.close()
@@ -175,7 +183,7 @@ def error_faults(name, vendor, nth, told):
     provider = told["provider"] or vendor.PROVIDER
     case = lab.Case(f"{name}-error-{nth}", provider, vendor.MODELS[0], [talks.ASK], {"stream": True} if streamed else {})
     server.replies[case.id] = reply
-    row = lab.run([case], {provider: server.url + vendor.BASE}, PATIENCE)[case.id]
+    row = lab.run([case], {provider: wire.place(vendor, server)}, PATIENCE)[case.id]
     server.close()
     kind = (row["error"] or {}).get("type")
     faults = [] if kind == told["error_type"] else [f"type is {kind}, not {told['error_type']}"]

@@ -4,6 +4,7 @@ A case is known by the mark `[#id]` in its message: whatever the dialect makes o
 stays in the body.
 """
 
+import base64
 import dataclasses
 import http.server
 import json
@@ -17,6 +18,7 @@ import threading
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MARK = re.compile(rb"\[#([\w./:-]+)\]")
 KEY = "sk-of-no-use"
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
 @dataclasses.dataclass
@@ -26,6 +28,7 @@ class Seen:
     path: str
     headers: dict
     body: dict
+    raw: bytes = b""
 
 
 @dataclasses.dataclass
@@ -40,9 +43,20 @@ class Reply:
     hang: bool = False
 
 
+@dataclasses.dataclass
+class Place:
+    """Where a provider is asked, and how it is told that it may be asked there."""
+
+    url: str
+    lines: str = 'api_key = { env = "KEY" }'
+    env: dict = dataclasses.field(default_factory=lambda: {"KEY": KEY})
+
+
 class Server:
     def __init__(self):
         self.seen = {}
+        # What else is served, by path: a function from the body to a reply.
+        self.others = {}
         self.replies = {}
         self.fallback = Reply(status=404, pieces=[b'{"error":{"message":"no such case"}}'])
         self.closing = threading.Event()
@@ -52,13 +66,19 @@ class Server:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def do_GET(self):
+                self.say(Reply(pieces=[base64.b64decode(PNG)], kind="image/png"))
+
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                if self.path in server.others:
+                    self.say(server.others[self.path](body))
+                    return
                 mark = MARK.search(body)
                 case = mark.group(1).decode() if mark else "?"
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 with server.lock:
-                    server.seen.setdefault(case, []).append(Seen(self.path, headers, json.loads(body)))
+                    server.seen.setdefault(case, []).append(Seen(self.path, headers, json.loads(body), body))
                 self.say(server.replies.get(case, server.fallback))
 
             def say(self, reply):
@@ -115,8 +135,38 @@ class Case:
         return messages
 
 
-def run(cases, base_urls, head="", keys=None):
-    """Runs a job of these cases and gives the rows of `responses.jsonl` by case."""
+# Where a fault of a job is told, and in what words.
+REFUSED = re.compile(r"^error: (.*)\n *--> (?:prompts/(\d+)\.jsonl|job\.toml:(\d+)):", re.MULTILINE)
+PROMPTS = re.compile(r"\[prompts\.p(\d+)\]")
+
+
+def run(cases, places, head=""):
+    """Runs a job of these cases, each provider at its place, and gives the rows of `responses.jsonl` by case.
+    A case that cannot be asked is a fault of the whole job: the others are asked without it."""
+    refused = {}
+    while True:
+        rows, told = attempt(cases, places, head)
+        if rows is not None:
+            return rows | refused
+        words = refusals(cases, told, job(cases, places, head).splitlines())
+        if not words:
+            raise SystemExit(f"the job did not run:\n{told}")
+        cases = [case for case in cases if case.id not in words]
+        refused |= {id: {"error": {"type": "BadRequestError", "message": words[id]}, "dropped_params": []} for id in words}
+
+
+def refusals(cases, told, lines):
+    """The cases that are faults of their job, and why."""
+    words = {}
+    for message, nth, line in REFUSED.findall(told):
+        # A table of `[[models]]` has the same number as its prompts, which follow it.
+        nth = nth or next(found[1] for text in lines[int(line) - 1 :] if (found := PROMPTS.match(text)))
+        words[cases[int(nth)].id] = message
+    return words
+
+
+def attempt(cases, places, head):
+    """One run: its rows, or none, and what was told of it."""
     runner = os.environ.get("RUNNER", str(ROOT / "target/debug/runner"))
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -126,22 +176,22 @@ def run(cases, base_urls, head="", keys=None):
             if case.is_batch:
                 row = {"id": case.id, "custom_id": case.id, "body": case.params | {"messages": row["messages"]}}
             (folder / f"prompts/{nth}.jsonl").write_text(json.dumps(row) + "\n")
-        (folder / "job.toml").write_text(job(cases, base_urls, head))
-        env = {"PATH": os.environ["PATH"], "HOME": str(folder), "KEY": KEY} | (keys or {})
+        (folder / "job.toml").write_text(job(cases, places, head))
+        env = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+        for place in places.values():
+            env |= place.env
         done = subprocess.run(
             [runner, "run", "job.toml", "--progress", "none"], cwd=folder, env=env, capture_output=True, timeout=300
         )
         found = list(folder.glob("runs/*/latest/responses.jsonl"))
-        if not found:
-            raise SystemExit(f"the job did not run:\n{done.stderr.decode()}\n{done.stdout.decode()}")
-        rows = [json.loads(line) for line in found[0].read_text().splitlines()]
-        return {row["row"]: row for row in rows}
+        rows = [json.loads(line) for line in found[0].read_text().splitlines()] if found else None
+        return rows and {row["row"]: row for row in rows}, (done.stderr + done.stdout).decode()
 
 
-def job(cases, base_urls, head):
+def job(cases, places, head):
     lines = ['name = "vendors"', 'on_unsupported = "drop"', head or "[retry]\nmax_attempts = 1"]
-    for provider, url in base_urls.items():
-        lines.append(f'[providers.{provider}]\nbase_url = "{url}"\napi_key = {{ env = "KEY" }}')
+    for provider, place in places.items():
+        lines.append(f'[providers.{provider}]\nbase_url = "{place.url}"\n{place.lines}')
     for nth, case in enumerate(cases):
         model = f"{case.provider}/{case.model}"
         lines.append(f'[[models]]\nmodel = {toml(model)}\nlabel = "{case.id}"\nprompts = ["p{nth}"]')

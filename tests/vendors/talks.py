@@ -1,6 +1,9 @@
 """What is asked of every dialect: talks and parameters in OpenAI's form."""
 
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+from lab import PNG
+
+# A picture that whoever is asked fetches.
+FAR = "https://example.com/cat.png"
 PDF = "JVBERi0xLjQKJSVFT0YK"
 
 
@@ -39,7 +42,7 @@ TALKS = {
     "users": [ASK, said("user", "In Rome.")],
     "name": [said("user", "Hello", name="ann")],
     "parts": [said("user", [text("Is it"), text("warm?")])],
-    "image url": [said("user", [text("What is it?"), image("https://example.com/cat.png")])],
+    "image url": [said("user", [text("What is it?"), image(FAR)])],
     "image data": [said("user", [text("What is it?"), image(f"data:image/png;base64,{PNG}", detail="low")])],
     "images": [said("user", [image(f"data:image/png;base64,{PNG}"), image(f"data:image/jpeg;base64,{PNG}")])],
     "file": [said("user", [{"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}}])],

@@ -17,6 +17,12 @@ class Trouble:
     streamed: bool = False
 
 
+def place(vendor, server, url=None):
+    """Where a vendor is asked: on this server, or at another URL with what this server gives."""
+    made = vendor.place(server) if hasattr(vendor, "place") else lab.Place(server.url + vendor.BASE)
+    return dataclasses.replace(made, url=url) if url else made
+
+
 def closed():
     """A port where nobody listens."""
     with socket.socket() as free:
@@ -54,9 +60,8 @@ def check(name, vendor, tally):
         case = lab.Case(f"{name}-wire-{nth}", vendor.PROVIDER, vendor.MODELS[0], [talks.ASK], params)
         if trouble.reply:
             server.replies[case.id] = trouble.reply
-        url = trouble.url or server.url + vendor.BASE
         head = '[retry]\nmax_attempts = 3\ninitial = "1ms"\nmax = "2ms"\n[limits]\ntimeout = "400ms"'
-        row = lab.run([case], {vendor.PROVIDER: url}, head)[case.id]
+        row = lab.run([case], {vendor.PROVIDER: place(vendor, server, trouble.url)}, head)[case.id]
         found = ((row["error"] or {}).get("type"), row["attempts"])
         meant = (trouble.error, trouble.attempts)
         tally.note(name, "wire", trouble.about, [] if found == meant else [f"{found}, not {meant}"])

@@ -31,14 +31,18 @@ SAMPLING = {"temperature": float, "top_p": float, "top_k": int}
 
 
 def request_faults(case, seen):
-    body = dict(seen.body)
-    faults = head_faults(seen)
+    return head_faults(seen) + body_faults(seen.body)
+
+
+def body_faults(told):
+    """A body against the SDK's types and the vendor's pages."""
+    body, faults = dict(told), []
     for name, kind in SAMPLING.items():
         if name in body:
             faults += strict.faults(body.pop(name), kind, f"$.{name}")
     streamed = body.get("stream")
     kind = message_create_params.MessageCreateParamsStreaming if streamed else message_create_params.MessageCreateParamsNonStreaming
-    return faults + strict.faults(body, kind) + rule_faults(seen.body)
+    return faults + strict.faults(body, kind) + rule_faults(told)
 
 
 def head_faults(seen):

@@ -15,6 +15,7 @@ MODELS = ["gemini-2.5-flash", "gemini-2.5-pro", "gemini-1.5-pro", "gemini-2.0-fl
 PARAMS = {
     "safety": {"safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]},
     "cached": {"cached_content": "cachedContents/x"},
+    "cached bare": {"cached_content": "x"},
     "thinking": {"thinking": {"type": "enabled", "budget_tokens": 500}},
     "budget": {"thinking_budget": 500},
     "own tool": {"tools": [{"googleSearch": {}}, {"codeExecution": {}}]},
@@ -36,23 +37,28 @@ def request_faults(case, seen):
     faults = [] if seen.path == f"/v1beta/models/{case.model}{method}" else [f"path is {seen.path}"]
     if (seen.headers.get("x-goog-api-key"), seen.headers["content-type"]) != (KEY, "application/json"):
         faults.append("the headers are wrong")
-    config = seen.body.get("generationConfig", {})
-    faults += [f"$: `{key}` is unknown" for key in seen.body if key not in TOP and key != "generationConfig"]
+    faults += body_faults(seen.body)
+    return faults or twin_faults(case, seen.body, CLIENT, models._GenerateContentParameters_to_mldev)
+
+
+def body_faults(body):
+    """The body against the SDK's types, on AI Studio and on Vertex AI alike."""
+    config = body.get("generationConfig", {})
+    faults = [f"$: `{key}` is unknown" for key in body if key not in TOP and key != "generationConfig"]
     for key, kind in TOP.items():
-        if key in seen.body:
-            faults += strict.faults(seen.body[key], kind, f"$.{key}")
+        if key in body:
+            faults += strict.faults(body[key], kind, f"$.{key}")
     faults += strict.faults(config, types.GenerateContentConfig, "$.generationConfig")
-    faults += [f"{key} stands in generationConfig" for key in TOP if key in config]
-    return faults or twin_faults(case, seen.body)
+    return faults + [f"{key} stands in generationConfig" for key in TOP if key in config]
 
 
-def twin_faults(case, body):
+def twin_faults(case, body, client, convert):
     """What the SDK itself sends, given the same: it must be the same, byte for byte as JSON."""
     above = {snake: body[key] for key, snake in SNAKE.items() if key in body}
     config = types.GenerateContentConfig.model_validate(body.get("generationConfig", {}) | above)
     contents = [types.Content.model_validate(turn) for turn in body["contents"]]
     asked = types._GenerateContentParameters(model=case.model, contents=contents, config=config)
-    sent = models._GenerateContentParameters_to_mldev(CLIENT, asked)
+    sent = convert(client, asked)
     sent = json.loads(json.dumps(sent, default=plain))
     sent.pop("_url")
     # Base64 is taken in both alphabets; the SDK has the one for URLs.

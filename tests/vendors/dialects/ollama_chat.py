@@ -10,6 +10,7 @@ import strict
 from lab import KEY, Reply
 
 PROVIDER = "ollama"
+IS_SENT_PICTURES = True
 BASE = ""
 MODELS = ["llama3.2", "llama2", "gpt-oss:20b", "qwen3:8b", "library/llava:7b-q4_0"]
 PARAMS = {
