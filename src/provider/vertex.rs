@@ -75,6 +75,9 @@ impl Dialect for Vertex {
             // Here a content without a role may be refused.
             system.entry("role").or_insert_with(|| "user".into());
         }
+        if let Some(Value::String(cache)) = body.get_mut("cachedContent") {
+            *cache = place::cache(endpoint, cache)?;
+        }
         let headers = tier(&mut body);
         let url = [&*place.url(endpoint)?, gemini::method(request)].concat();
         let body = serde_json::to_vec(&body).expect("a JSON value is JSON");

@@ -103,6 +103,12 @@ impl Asked {
         }
         merge(&mut fields, self.top);
         merge(&mut fields, self.extra);
+        if let Some(Value::String(cache)) = fields.get_mut("cachedContent")
+            && !cache.contains('/')
+        {
+            // Google's own library takes the bare id, too.
+            cache.insert_str(0, "cachedContents/");
+        }
         fields
     }
 

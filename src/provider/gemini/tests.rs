@@ -126,6 +126,10 @@ fn a_request_says_what_was_stated_and_no_more() {
                 {"maxOutputTokens": 5, "mediaResolution": "X", "topK": 4, "z": 1},
             "safetySettings": [1], "cachedContent": "c/1"})
     );
+    for (stated, told) in [("7", "cachedContents/7"), ("cachedContents/7", "cachedContents/7")] {
+        let body = sent("m", hi(), json!({"cached_content": stated}));
+        assert_eq!(body["cachedContent"], told);
+    }
     let alone = sent("m", json!([{"role": "system", "content": "s"}]), json!({}));
     assert_eq!(alone["contents"], json!([{"role": "user", "parts": [{"text": " "}]}]));
 }

@@ -120,8 +120,35 @@ pub(super) fn key(endpoint: &Endpoint) -> Option<KeyHeader> {
     })
 }
 
+/// The whole name of a cache, which is known here by nothing less: `cachedContents/7` is below the
+/// project and the location of the call.
+pub(super) fn cache(endpoint: &Endpoint, name: &str) -> Result<String, Failure> {
+    let (is_local, is_id) = (name.starts_with("locations/"), name.starts_with("cachedContents/"));
+    // Who has an API key states no project, and need not know it.
+    if !is_local && !is_id || endpoint.key.as_ref().is_some_and(is_api_key) {
+        return Ok(name.to_owned());
+    }
+    let project = project(endpoint)?;
+    if project == ASKED_PROJECT {
+        let message = format!(
+            "the project is asked of the machine only when a request goes out, too late for the \
+             name of a cache; write `projects/<project>/locations/<location>/{name}`"
+        );
+        return Err(Failure::new(FailureKind::BadRequest, message));
+    }
+    Ok(match is_local {
+        true => format!("projects/{project}/{name}"),
+        false => format!("projects/{project}/locations/{}/{name}", location(endpoint)?),
+    })
+}
+
 /// The URL of the project's location, below which all models are.
 fn parent(endpoint: &Endpoint) -> Result<String, Failure> {
+    let (project, location) = (project(endpoint)?, location(endpoint)?);
+    Ok(format!("{}/projects/{project}/locations/{location}", root(endpoint, &endpoint.base_url)))
+}
+
+fn project(endpoint: &Endpoint) -> Result<&str, Failure> {
     let project = endpoint.settings.get("project").ok_or_else(|| {
         let name = &endpoint.provider;
         let message = format!(
@@ -130,14 +157,15 @@ fn parent(endpoint: &Endpoint) -> Result<String, Failure> {
         // Not the request is at fault: what it says is judged before the project is known.
         Failure::new(FailureKind::NotFound, message)
     })?;
-    let project = match project.as_str() {
+    match project.as_str() {
         // Who authorizes the request knows it, and fills it in.
-        ASKED_PROJECT => project,
-        stated => part("project", stated)?,
-    };
-    let location = endpoint.settings.get("location").map_or(LOCATION, String::as_str);
-    let location = part("location", location)?;
-    Ok(format!("{}/projects/{project}/locations/{location}", root(endpoint, &endpoint.base_url)))
+        ASKED_PROJECT => Ok(project),
+        stated => part("project", stated),
+    }
+}
+
+fn location(endpoint: &Endpoint) -> Result<&str, Failure> {
+    part("location", endpoint.settings.get("location").map_or(LOCATION, String::as_str))
 }
 
 /// The root of what an API key opens. It knows its project, and no region.

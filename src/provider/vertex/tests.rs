@@ -114,6 +114,26 @@ fn a_name_says_where_a_model_is_and_how_it_is_asked() {
 }
 
 #[test]
+fn a_cache_is_told_by_its_whole_name() {
+    for (stated, told) in [
+        ("7", "projects/p/locations/l/cachedContents/7"),
+        ("cachedContents/7", "projects/p/locations/l/cachedContents/7"),
+        ("locations/m/cachedContents/7", "projects/p/locations/m/cachedContents/7"),
+        ("projects/q/locations/m/cachedContents/7", "projects/q/locations/m/cachedContents/7"),
+    ] {
+        for params in [json!({"cached_content": stated}), json!({"cachedContent": stated})] {
+            assert_eq!(sent("gemini-2.5-pro", params).1["cachedContent"], told);
+        }
+    }
+    let params = json!({"cached_content": "7"});
+    let asked_later = endpoint("https://h", &[("project", "{project}")]);
+    let failure = asked("gemini-2.5-pro", params.clone(), &asked_later).expect_err("no project");
+    assert!(failure.message.contains("write `projects/<project>/locations/"), "{failure}");
+    let with_key = Endpoint { key: Some(Secret::new("AIzaX")), ..endpoint("https://h", &[]) };
+    asked("gemini-2.5-pro", params, &with_key).expect("an API key knows its project");
+}
+
+#[test]
 fn the_url_follows_version_project_and_location() {
     let url = |base: &str, settings: &[(&str, &str)]| {
         let wire = asked("gemini-2.5-pro", json!({}), &endpoint(base, settings));
