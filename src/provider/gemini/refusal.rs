@@ -18,6 +18,9 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 const KEY_TEXTS: &[&str] = &["api key not valid", "api_key_invalid", "api key expired"];
 
+/// Texts that tell of a place or a project from which nobody may ask.
+const BARRED_TEXTS: &[&str] = &["location is not supported", "billing"];
+
 const WINDOW_TEXTS: &[&str] = &["exceeds the maximum number of tokens"];
 
 /// The failure that an error reply tells of.
@@ -77,7 +80,10 @@ fn kind_of(
             FailureKind::Authentication
         }
         400 if is_window() => FailureKind::ContextWindowExceeded,
-        400 if told.has_code(&["FAILED_PRECONDITION"]) => FailureKind::PermissionDenied,
+        // The same name is given to requests that are wrong in themselves.
+        400 if told.has_code(&["FAILED_PRECONDITION"]) && told.says(BARRED_TEXTS) => {
+            FailureKind::PermissionDenied
+        }
         // The words are the same whether a minute's quota is used up or a day's.
         429 if details.is_by_day() || wait.is_some_and(|wait| wait > LONGEST_WAIT) => {
             FailureKind::QuotaExceeded
