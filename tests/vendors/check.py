@@ -11,12 +11,14 @@ import sys
 import lab
 import talks
 import wire
-from dialects import anthropic_messages, bedrock_converse, cohere_chat, gemini_generate, mistral_chat, ollama_chat, openai_chat
-from dialects import vertex_claude, vertex_gemini
+from dialects import anthropic_messages, azure_chat, bedrock_converse, cohere_chat, gemini_generate, mistral_chat, ollama_chat
+from dialects import openai_chat, openai_responses, vertex_claude, vertex_gemini
 
 # A vendor is a module with the same few names, and a word here.
 VENDORS = {
     "openai": openai_chat,
+    "responses": openai_responses,
+    "azure": azure_chat,
     "mistral": mistral_chat,
     "anthropic": anthropic_messages,
     "gemini": gemini_generate,

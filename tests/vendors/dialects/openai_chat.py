@@ -42,14 +42,17 @@ def rule_faults(body):
         return []
     faults = ["max_tokens"] if "max_tokens" in body else []
     faults += [name for name in ("frequency_penalty", "presence_penalty", "logit_bias", "prediction") if name in body]
-    # These do not think unless they are told to.
-    usual = "none" if re.match(r"gpt-5\.[1-4]", body["model"]) else None
-    if body.get("reasoning_effort", usual) != "none":
+    if body.get("reasoning_effort", usual_effort(body["model"])) != "none":
         faults += [name for name in ("top_p", "logprobs") if name in body]
         faults += ["temperature"] if body.get("temperature", 1) != 1 else []
     if "stop" in body:
         faults.append("stop")
     return [f"{body['model']} refuses `{name}`" for name in faults]
+
+
+def usual_effort(model):
+    """Some do not think unless they are told to."""
+    return "none" if re.match(r"gpt-5\.[1-4](?!.*(pro|codex|chat))", model) else None
 
 
 def head_faults(seen, path):
@@ -60,7 +63,9 @@ def head_faults(seen, path):
 
 # What answers of other vendors bring that has no place in OpenAI's form.
 EXTRA = {
-    "ChatCompletion": ["billed_units", "citations", "logprobs", "total_duration", "load_duration", "prompt_eval_duration", "eval_duration"],
+    "ChatCompletion": ["billed_units", "citations", "logprobs", "total_duration", "load_duration", "prompt_eval_duration", "eval_duration",
+                       "prompt_filter_results"],
+    "Choice": ["content_filter_results"],
     "ChatCompletionMessage": ["reasoning_content", "images", "thinking_blocks", "stop_details", "extra_content", "prefix",
                               "logprobs_result", "grounding_metadata", "citation_metadata"],
     "ChatCompletionMessageFunctionToolCall": ["extra_content", "index"],
