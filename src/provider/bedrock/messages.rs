@@ -33,7 +33,7 @@ impl Talk {
                     let blocks = assistant(&message)?;
                     talk.push("assistant", blocks);
                 }
-                "tool" => talk.push("user", vec![result(&message)?]),
+                "tool" => talk.push("user", result(&message)?),
                 other => return Err(format!("Bedrock knows no role `{other}`")),
             }
         }
@@ -42,8 +42,23 @@ impl Talk {
             Some(first) if first["role"] != "user" => {
                 Err("Bedrock wants a message of the user first".to_owned())
             }
-            Some(_) => Ok(talk),
+            Some(_) => talk.check().map(|()| talk),
         }
+    }
+
+    /// What the service's own description of a message asks for.
+    fn check(&self) -> Result<(), String> {
+        for message in &self.messages {
+            let blocks = message["content"].as_array().map_or(&[][..], Vec::as_slice);
+            let has = |key: &str| blocks.iter().any(|block| block.get(key).is_some());
+            if has("document") && !has("text") {
+                return Err("Bedrock wants a text beside a file, in the same message".to_owned());
+            }
+            if message["role"] == "assistant" && (has("image") || has("document")) {
+                return Err("Bedrock takes pictures and files from the user alone".to_owned());
+            }
+        }
+        Ok(())
     }
 
     /// The names of the tools that were called, each once.
@@ -120,15 +135,21 @@ fn reasoning(block: &Value) -> Option<Value> {
     Some(json!({"reasoningContent": {"reasoningText": told}}))
 }
 
-fn result(message: &Message) -> Result<Value, String> {
+/// The result of a tool. A mark of the cache stands after it: inside there is no place for one.
+fn result(message: &Message) -> Result<Vec<Value>, String> {
     let told = message.rest.get("tool_call_id").and_then(Value::as_str);
     let id = id(told.ok_or("a `tool` message has no `tool_call_id`")?);
-    let mut result = json!({"toolUseId": id, "content": parts::blocks(&message.content)?});
+    let is_mark = |block: &Value| block.get("cachePoint").is_some();
+    let blocks = parts::blocks(&message.content)?;
+    let (marks, content): (Vec<Value>, Vec<Value>) = blocks.into_iter().partition(is_mark);
+    let mark = message.rest.get("cache_control").map(parts::cache_point);
+    let mut result = json!({"toolUseId": id, "content": content});
     // Only some makers take a status, and success goes without saying.
     if message.rest.get("is_error").is_some_and(|is_error| is_error == true) {
         result["status"] = "error".into();
     }
-    Ok(json!({"toolResult": result}))
+    let result = json!({"toolResult": result});
+    Ok([result].into_iter().chain(mark.or_else(|| marks.into_iter().next_back())).collect())
 }
 
 /// An id that is taken; one that is too long becomes its hash, so that two never become one.

@@ -181,6 +181,45 @@ fn calls_and_results_go_back_in_their_places() {
 }
 
 #[test]
+fn a_mark_of_the_cache_stands_after_the_result_of_a_tool() {
+    let mark = json!({"type": "ephemeral"});
+    for result in [
+        json!({"role": "tool", "tool_call_id": "c", "content": "one", "cache_control": mark}),
+        json!({"role": "tool", "tool_call_id": "c",
+            "content": [{"type": "text", "text": "one", "cache_control": mark}]}),
+    ] {
+        let call = json!([{"id": "c", "function": {"name": "look", "arguments": "{}"}}]);
+        let body = talk(json!([{"role": "user", "content": "hi"},
+            {"role": "assistant", "content": null, "tool_calls": call}, result]));
+        assert_eq!(
+            body["messages"][2]["content"],
+            json!([{"toolResult": {"toolUseId": "c", "content": [{"text": "one"}]}},
+                {"cachePoint": {"type": "default"}}])
+        );
+    }
+}
+
+#[test]
+fn files_stand_beside_a_text_and_come_from_the_user() {
+    let file = json!({"type": "file", "file": {"file_data": "data:application/pdf;base64,AA=="}});
+    let image = json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}});
+    let text = json!({"type": "text", "text": "see"});
+    for (role, parts, why) in [
+        ("user", json!([file]), "a text beside a file"),
+        ("assistant", json!([text, file]), "from the user alone"),
+        ("assistant", json!([text, image]), "from the user alone"),
+    ] {
+        let messages = json!([{"role": "user", "content": "hi"},
+            {"role": "assistant", "content": "yes"}, {"role": role, "content": parts}]);
+        let failure = sent(CLAUDE, messages, json!({})).expect_err("refused");
+        assert!(failure.kind == Kind::BadRequest && failure.message.contains(why), "{failure}");
+    }
+    // Turns of the same role are one message.
+    talk(json!([{"role": "user", "content": [file]}, {"role": "user", "content": "see"}]));
+    talk(json!([{"role": "user", "content": [image]}]));
+}
+
+#[test]
 fn parameters_that_do_not_go_together_are_refused_before_they_are_sent() {
     let hi = json!([{"role": "user", "content": "hi"}]);
     let tools = json!([{"type": "function", "function": {"name": "look"}}]);
