@@ -68,7 +68,7 @@ def requests(name, vendor, tally):
     """Every talk and every parameter to several models: what arrives must be what the SDK would send."""
     cases = []
     for nth, model in enumerate(vendor.MODELS):
-        for about, messages in talks.TALKS.items():
+        for about, messages in (talks.TALKS | getattr(vendor, "TALKS", {})).items():
             cases.append(lab.Case(f"{name}-{nth}-talk-{about.replace(' ', '-')}", vendor.PROVIDER, model, messages))
         for about, params in (talks.PARAMS | vendor.PARAMS).items():
             id = f"{name}-{nth}-param-{about.replace(' ', '-')}"

@@ -11,7 +11,9 @@ import urllib.parse
 import botocore.session
 from botocore import auth, awsrequest, credentials, eventstream, parsers, validate
 
-from lab import Place, Reply
+import talks
+from lab import PNG, Place, Reply
+from talks import call, image, said, text
 
 PROVIDER = "bedrock"
 MODELS = [
@@ -29,6 +31,36 @@ PARAMS = {
     "own tool": {"tools": [{"toolSpec": {"name": "clock", "inputSchema": {"json": {"type": "object"}}}}, {"cachePoint": {"type": "default"}}]},
     "reserved": {"service_tier": "reserved"},
     "extra": {"extra": {"requestMetadata": {"team": "search"}}},
+}
+# Talks with what only Converse has, and with what it takes less of than others.
+LONG = "chatcmpl-tool-" + "x" * 80
+TALKS = {
+    "cache": [
+        said("system", [text("Be short.") | {"cache_control": {"type": "ephemeral"}}]),
+        said("user", [text("Long.") | {"cache_control": {"type": "ephemeral", "ttl": "1h"}}, text("Is it warm?")]),
+    ],
+    "cached message": [said("user", "Long.", cache_control={"type": "ephemeral"})],
+    "cached tool result": [*talks.CALLED[:3], talks.CALLED[3] | {"cache_control": {"type": "ephemeral"}}],
+    "cached part of a tool result": [*talks.CALLED[:3], talks.CALLED[3] | {"content": [text("9") | {"cache_control": {"type": "ephemeral"}}]}],
+    "long id": [talks.ASK, said("assistant", "", tool_calls=[call(LONG, "clock", "{}")]), said("tool", "9", tool_call_id=LONG)],
+    "failed tool": [talks.ASK, said("assistant", None, tool_calls=[call("a", "clock", "{}")]), said("tool", "no", tool_call_id="a", is_error=True)],
+    "picture of a tool": [
+        talks.ASK, said("assistant", None, tool_calls=[call("a", "clock", "{}")]),
+        said("tool", [text("Here:"), image(f"data:image/png;base64,{PNG}")], tool_call_id="a"),
+    ],
+    "odd file names": [said("user", [
+        text("Compare."), *({"type": "file", "file": {"filename": name, "file_data": f"data:application/pdf;base64,{talks.PDF}"}}
+                            for name in ("my_file  (1).v2.pdf", "Übersicht.pdf", ".pdf")),
+    ])],
+    "text file": [said("user", [text("Sum."), {"type": "file", "file": {"filename": "a.csv", "file_data": "data:text/csv;base64,YSxiCjEsMgo="}}])],
+    "picture alone": [said("user", [image(f"data:image/jpg;base64,{PNG}")])],
+    "file alone later": [talks.ASK, said("assistant", "Of what?"), said("user", [
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{talks.PDF}"}}])],
+    "picture of the assistant": [talks.ASK, said("assistant", [text("So:"), image(f"data:image/png;base64,{PNG}")]), said("user", "Well?")],
+    "audio mp3": [said("user", [text("What is said?"), {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "mp3"}}])],
+    "blank turns": [talks.ASK, said("assistant", " "), said("user", "Well?")],
+    "thinking": [talks.ASK, said("assistant", "Yes.", thinking_blocks=[
+        {"type": "thinking", "thinking": "I see.", "signature": "c2ln"}, {"type": "redacted_thinking", "data": "eHl6"}]), said("user", "Sure?")],
 }
 
 REGION, ID, SECRET, SESSION = "eu-west-1", "AKIDEXAMPLE", "wJalrXUtnFEMI-of-no-use", "session-of-no-use"
@@ -151,6 +183,14 @@ def rule_faults(case, body):
         if used != results:
             faults.append(f"the calls {used} are followed by {results}")
     names = [block["document"]["name"] for block in blocks if "document" in block]
+    faults += [f"two documents are called {name!r}" for name in {name for name in names if names.count(name) > 1}]
+    faults += ["a document without a text beside it" for turn in turns if any("document" in one for one in turn["content"])
+               and not any("text" in one for one in turn["content"])]
+    faults += ["a picture or a document of the assistant" for turn in turns if turn["role"] == "assistant"
+               and any({"image", "document"} & one.keys() for one in turn["content"])]
+    marks = sum("cachePoint" in block for block in blocks + body.get("system", []))
+    if marks != json.dumps(case.messages).count('"cache_control"'):
+        faults.append(f"{marks} marks of the cache")
     faults += [f"a document called {name!r}" for name in names if not re.fullmatch(r"(?!.*\s\s)[A-Za-z0-9\s\-()\[\]]+", name)]
     structure = body.get("outputConfig", {}).get("textFormat", {}).get("structure", {})
     if structure and not isinstance(json.loads(structure["jsonSchema"]["schema"]), dict):
@@ -281,27 +321,27 @@ def end(reason="end_turn", usage=COUNTED):
 
 def streams():
     ok = dict(content="Hello", finish="stop", raw="end_turn", usage=COUNTS)
-    said = [delta(text="Hel"), delta(text="lo"), stop()]
-    yield "s text", stream(START, *said, *end()), ok
-    every = b"".join([START, *said, *end()])
+    hello = [delta(text="Hel"), delta(text="lo"), stop()]
+    yield "s text", stream(START, *hello, *end()), ok
+    every = b"".join([START, *hello, *end()])
     yield "s bytes", stream_of([every[at:at + 7] for at in range(0, len(every), 7)]), ok
     yield "s at once", stream_of([every]), ok
     thought = [delta(reasoningContent={"text": "I "}), delta(reasoningContent={"text": "see."}), delta(reasoningContent={"signature": "c2ln"}), stop()]
     hidden = [delta(1, reasoningContent={"redactedContent": "eHl6"}), stop(1)]
     yield "s thinking", stream(START, *thought, *hidden, delta(2, text="Hello"), stop(2), *end()), ok | dict(reasoning="I see.", message=THINKING)
     calls = [*tool(1, "t1", "weather", "", '{"city":', '"Rome"}'), *tool(2, "t2", "clock")]
-    yield "s calls", stream(START, *said, *calls, *end("tool_use")), dict(content="Hello", finish="tool_calls", calls=CALLS, ids=["t1", "t2"])
-    yield "s length", stream(START, *said, *end("max_tokens")), dict(content="Hello", finish="length")
-    yield "s filtered", stream(START, *said, *end("guardrail_intervened")), dict(error="ContentPolicyViolationError", content="Hello", usage=COUNTS)
-    yield "s malformed", stream(START, *said, *end("malformed_tool_use")), dict(error="InternalServerError", usage=COUNTS, raw="malformed_tool_use")
+    yield "s calls", stream(START, *hello, *calls, *end("tool_use")), dict(content="Hello", finish="tool_calls", calls=CALLS, ids=["t1", "t2"])
+    yield "s length", stream(START, *hello, *end("max_tokens")), dict(content="Hello", finish="length")
+    yield "s filtered", stream(START, *hello, *end("guardrail_intervened")), dict(error="ContentPolicyViolationError", content="Hello", usage=COUNTS)
+    yield "s malformed", stream(START, *hello, *end("malformed_tool_use")), dict(error="InternalServerError", usage=COUNTS, raw="malformed_tool_use")
     yield "s empty", stream(START, *end()), dict(error="APIResponseValidationError", usage=COUNTS)
-    yield "s cut", stream(START, said[0], cut=True), dict(error="APIResponseValidationError", content="Hel")
-    yield "s ended early", stream(START, said[0]), dict(error="APIResponseValidationError", content="Hel")
-    yield "s no metadata", stream(START, *said, end()[0]), dict(content="Hello", finish="stop")
-    yield "s half a frame", stream_of([START, said[0], said[1][:20]]), dict(error="APIResponseValidationError", content="Hel")
-    yield "s wrong sum", stream_of([START, said[0], said[1][:-1] + b"\0"]), dict(error="APIResponseValidationError", content="Hel")
-    yield "s unknown", stream(START, frame("contentBlockNews", {"x": 1}), *said, *end()), ok
-    yield "s exception", stream(START, said[0], frame("throttlingException", {"message": "slow down"}, "exception")), dict(
+    yield "s cut", stream(START, hello[0], cut=True), dict(error="APIResponseValidationError", content="Hel")
+    yield "s ended early", stream(START, hello[0]), dict(error="APIResponseValidationError", content="Hel")
+    yield "s no metadata", stream(START, *hello, end()[0]), dict(content="Hello", finish="stop")
+    yield "s half a frame", stream_of([START, hello[0], hello[1][:20]]), dict(error="APIResponseValidationError", content="Hel")
+    yield "s wrong sum", stream_of([START, hello[0], hello[1][:-1] + b"\0"]), dict(error="APIResponseValidationError", content="Hel")
+    yield "s unknown", stream(START, frame("contentBlockNews", {"x": 1}), *hello, *end()), ok
+    yield "s exception", stream(START, hello[0], frame("throttlingException", {"message": "slow down"}, "exception")), dict(
         error="RateLimitError", content="Hel")
 
 
