@@ -266,7 +266,12 @@ impl HttpFrames {
 
     fn unreadable(&mut self, why: FrameError) -> Failure {
         self.cutter = None;
-        Failure::new(FailureKind::ApiResponseValidation, why.to_string())
+        let failure = Failure::new(FailureKind::ApiResponseValidation, why.to_string());
+        match why {
+            // What came broken on the way is like what was cut off on it.
+            FrameError::Damaged => failure.with_remedy(Remedy::Retry),
+            FrameError::TooLong | FrameError::NotText => failure,
+        }
     }
 }
 
