@@ -239,7 +239,7 @@ pub fn suggestions<'t>(
     const LIKE: f64 = 0.5;
     /// A name that needs a prefix must be so much liker to go before one that needs none.
     const DETOUR: f64 = 0.15;
-    let lower = name.to_lowercase();
+    let lower = name.trim().to_lowercase();
     let likeness =
         |known: &str| strsim::normalized_damerau_levenshtein(&lower, &known.to_lowercase());
     let mut scored: Vec<(f64, bool, String)> = table
@@ -257,6 +257,10 @@ pub fn suggestions<'t>(
     let others =
         BARE.iter().map(|(_, _, known)| (likeness(known) - 1.0, true, (*known).to_owned()));
     scored.extend(others);
+    if lower != name && bare(&lower, catalog, &[], env).is_some() {
+        // It is a slip of the shift key or of the space bar alone, also where the model is gone.
+        scored.push((1.0, true, lower.clone()));
+    }
     scored.sort_by(|a, b| {
         b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)).then(a.2.len().cmp(&b.2.len())).then(a.2.cmp(&b.2))
     });

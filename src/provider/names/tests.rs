@@ -129,6 +129,7 @@ fn an_unknown_bare_name_is_answered_with_three_that_are_known() {
     for (name, first) in [
         ("gtp-4o", "gpt-4o"),
         ("GPT-4O", "gpt-4o"),
+        (" GPT-4", "gpt-4"),
         ("cluade-opus-4-8", "claude-opus-4-8"),
         ("gemeni-2.5-pro", "gemini-2.5-pro"),
         ("comand-r7b-12-2024", "command-r7b-12-2024"),
