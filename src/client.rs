@@ -46,6 +46,8 @@ pub struct Client {
     /// Each provider that was called, by name.
     known: Mutex<HashMap<String, Arc<Known>>>,
     builtin: Builtin,
+    /// Knows every key that was found so far, whoever it is for.
+    redactor: Redactor,
 }
 
 /// A provider that can be called.
@@ -69,7 +71,13 @@ impl Client {
     /// A client with the keys of this environment.
     pub fn with_env(env: Env) -> Self {
         let (own, known, builtin) = (HashMap::new(), Mutex::default(), Builtin::default());
-        Self { env, catalog: Catalog::builtin(), own, known, builtin }
+        let redactor = Redactor::default();
+        Self { env, catalog: Catalog::builtin(), own, known, builtin, redactor }
+    }
+
+    /// What takes the keys of this client out of a text, those that it will find too.
+    pub(crate) fn redactor(&self) -> Redactor {
+        self.redactor.clone()
     }
 
     /// The same client with a provider of the program's own, in place of the catalogue's of that
@@ -176,12 +184,11 @@ impl Client {
             Some(own) => own.clone(),
             None => self.catalogued(provider)?,
         };
-        let redactor = Redactor::default();
-        let access = provider.access(&self.env, &redactor).map_err(|why| {
+        let access = provider.access(&self.env, &self.redactor).map_err(|why| {
             let message = format!("{} (provider `{}`); {}", why.message, provider.name, why.help);
             Failure::new(FailureKind::Authentication, message)
         })?;
-        let http = Http::new(Timeouts::default(), redactor).map_err(|why| {
+        let http = Http::new(Timeouts::default(), self.redactor()).map_err(|why| {
             let failure = Failure::new(FailureKind::ApiConnection, why.to_string());
             failure.with_remedy(Remedy::GiveUp)
         })?;

@@ -54,6 +54,7 @@ pub fn main(args: AskArgs, context: &Context) -> Result<Ending, CliError> {
     let json = args.json;
     let request = request(args)?;
     let client = Client::with_env(context.env.clone());
+    context.screen.conceal(client.redactor());
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         let (model, start) = (request.model.clone(), Instant::now());

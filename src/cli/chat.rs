@@ -89,6 +89,7 @@ enum Next {
 impl<'c> Chat<'c> {
     async fn begin(args: ChatArgs, context: &'c Context) -> Result<Self, CliError> {
         let client = Client::with_env(context.env.clone());
+        context.screen.conceal(client.redactor());
         let params = with_params(Request::new(&*args.model), &args.params)?.params;
         let asked = Request { params: params.clone(), ..Request::new(&*args.model) };
         let who = match client.check(&asked).await {

@@ -50,6 +50,7 @@ pub struct DoctorArgs {
 /// Runs the command.
 pub fn main(args: &DoctorArgs, context: &Context) -> Result<Ending, CliError> {
     let doctor = Doctor::new(context.env.clone());
+    context.screen.conceal(doctor.redactor());
     let subjects = subjects(&args.names, doctor.catalog(), &context.env);
     let runtime = runtime()?;
     let found = runtime.block_on(visit(&doctor, &subjects, args, context));

@@ -181,6 +181,21 @@ fn a_bearer_wins_and_a_region_in_the_name_is_signed_for() {
 }
 
 #[test]
+fn a_prompt_and_the_doctor_keep_a_session_token_out_of_the_log() {
+    let server = Server::start(converse);
+    let mut dir = at(&server);
+    with_keys(&mut dir);
+    dir.var("AWS_SESSION_TOKEN", SESSION).var("RUNNER_LOG", "trace");
+    for args in [&["--model", MODEL, "--message", "hi"][..], &["doctor", MODEL]] {
+        let output = dir.run(args).expect_code(0);
+        assert!(output.stderr.contains("x-amz-security-token"), "{}", output.stderr);
+        assert!(!output.stderr.contains("canary"), "{}", output.stderr);
+    }
+    let chat = dir.spawn_reading(&["--model", MODEL, "--interactive"], b"hi\n").wait();
+    assert!(!chat.expect_code(0).stderr.contains("canary"));
+}
+
+#[test]
 fn keys_may_stand_in_a_dotenv_file() {
     let server = Server::start(converse);
     let dir = at(&server);

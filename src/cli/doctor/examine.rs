@@ -12,6 +12,7 @@ use crate::client::probe::Probed;
 use crate::provider::catalog::Catalog;
 use crate::provider::env::Env;
 use crate::report::figures::millis;
+use crate::wire::secret::Redactor;
 
 /// The most tokens that a model is asked for: 16 is the least that every endpoint takes.
 const FEW_TOKENS: u64 = 16;
@@ -51,6 +52,11 @@ impl Doctor {
     pub(super) fn new(env: Env) -> Self {
         let client = Client::with_env(env.clone());
         Self { client, catalog: Catalog::builtin(), env }
+    }
+
+    /// What takes the keys of the providers out of a text.
+    pub(super) fn redactor(&self) -> Redactor {
+        self.client.redactor()
     }
 
     pub(super) fn catalog(&self) -> &Catalog {
