@@ -1,8 +1,12 @@
 //! From the job file as written to a job: every name resolved, every number held against its
 //! range, every fault told, all of them at once.
 
+pub mod keys;
 pub mod limits;
+pub mod matrix;
+pub mod mock;
 pub mod models;
+pub mod price;
 pub mod prompts;
 pub mod providers;
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::call::money::{Price, Rates, Usd, UsdError, per_token};
 use crate::call::request::{Message, Params, Request};
 use crate::call::task::{ContentHash, Target};
 use crate::job::asking::{DROP, not_sent, not_taken, unsayable};
@@ -13,8 +12,7 @@ use crate::job::check::Check;
 use crate::job::check::limits::{conflict, limits};
 use crate::job::check::providers::{Providers, is_mock};
 use crate::job::diagnostic::{Diagnostic, On, Place};
-use crate::job::file::{JobFile, ModelFile, OnUnsupported, PriceFile};
-use crate::job::file_values::UsdFile;
+use crate::job::file::{JobFile, ModelFile, OnUnsupported};
 use crate::job::key_path::KeyPath;
 use crate::job::params::{self, NOT_PARAMS};
 use crate::job::words;
@@ -26,9 +24,6 @@ use crate::provider::names::{not_catalogued, resolve};
 
 /// Variables that ask for each parameter that is dropped to be logged.
 const DROPPED: [&str; 2] = ["RUNNER_DROPPED_PARAMS", "LITELLM_DROPPED_PARAMS"];
-
-/// More combinations than this are a slip of the pen.
-const MOST_COMBINATIONS: usize = 1_000;
 
 /// Who is asked, and through which queues.
 #[derive(Debug, Default)]
@@ -191,7 +186,8 @@ impl Check<'_> {
         }
     }
 
-    fn param(&mut self, name: &str, path: &KeyPath) {
+    /// A key that is no parameter, or a slip of the pen.
+    pub fn param(&mut self, name: &str, path: &KeyPath) {
         if let Some((_, help)) = NOT_PARAMS.iter().find(|(known, _)| *known == name) {
             let message = format!("`{name}` is no parameter");
             self.faults.push(Diagnostic::at_key(path.clone(), message).help(*help));
@@ -269,75 +265,6 @@ impl Check<'_> {
         }
     }
 
-    fn matrix(&mut self, matrix: &Map<String, Value>, path: &KeyPath) -> Vec<Combination> {
-        let mut combinations = vec![Combination::default()];
-        let mut count = 1_usize;
-        for (name, list) in matrix {
-            let values = list.as_array().map_or(&[][..], Vec::as_slice);
-            let at = path.key(name);
-            self.param(name, &at);
-            for (nth, value) in values.iter().enumerate() {
-                if values[..nth].contains(value) {
-                    let fault = Diagnostic::at_value(at.index(nth), "this value stands here twice");
-                    self.faults
-                        .push(fault.help("to ask more than once, write repeats = 2 at the top"));
-                }
-            }
-            count = count.saturating_mul(values.len().max(1));
-            if count > MOST_COMBINATIONS {
-                let message = format!("the matrix has more than {MOST_COMBINATIONS} combinations");
-                let help = "leave values away, or make two jobs of it";
-                self.faults.push(Diagnostic::at_key(path.clone(), message).help(help));
-                return vec![Combination::default()];
-            }
-            let with = |base: &Combination, value: &Value| base.with(name, value);
-            combinations = combinations
-                .iter()
-                .flat_map(|base| values.iter().map(move |value| with(base, value)))
-                .collect();
-        }
-        if let Some([first, second]) = params::stated_twice(matrix) {
-            let message = format!("`{first}` and `{second}` are two names for one limit");
-            self.faults
-                .push(Diagnostic::at_key(path.key(second), message).help("keep one of them"));
-        }
-        combinations
-    }
-
-    fn price(&mut self, price: Option<&PriceFile>, path: &KeyPath) -> Option<Price> {
-        let price = price?;
-        let mut part = |key: &str, amount: Option<&UsdFile>| self.usd(amount?, &path.key(key));
-        let (input, output) =
-            (part("input", price.input.as_ref()), part("output", price.output.as_ref()));
-        let cache_read = part("cache_read", price.cache_read.as_ref());
-        let cache_write = part("cache_write", price.cache_write.as_ref());
-        let (input, output) = (input?, output?);
-        let plain = Rates::new(input, output);
-        Some(Price::stated(Rates {
-            cache_read: cache_read.unwrap_or(plain.cache_read),
-            cache_write: cache_write.unwrap_or(plain.cache_write),
-            ..plain
-        }))
-    }
-
-    /// USD per token, of an amount per million tokens.
-    fn usd(&mut self, amount: &UsdFile, path: &KeyPath) -> Option<Usd> {
-        let too_fine = "is finer than a picodollar a token (0.000001 per million tokens)";
-        let why = match amount.0.parse::<Usd>() {
-            Ok(usd) if usd < Usd::ZERO => "is below zero".to_owned(),
-            Ok(usd) => match per_token(usd) {
-                Some(usd) => return Some(usd),
-                None => too_fine.to_owned(),
-            },
-            Err(UsdError::TooFine) => too_fine.to_owned(),
-            Err(why) => why.to_string(),
-        };
-        let message = format!("the price {why}");
-        let help = "write USD per million tokens: a number, or text such as \"0.0375\"";
-        self.faults.push(Diagnostic::at_value(path.clone(), message).help(help));
-        None
-    }
-
     /// The lane of this model, with the limits that any of its entries state.
     fn lane(
         &mut self,
@@ -378,30 +305,6 @@ impl Check<'_> {
                 self.faults.push(fault);
             }
         }
-    }
-}
-
-/// One combination of the matrix.
-#[derive(Clone, Debug, Default)]
-struct Combination {
-    variant: Option<Arc<str>>,
-    params: Params,
-}
-
-impl Combination {
-    /// This combination and one more value.
-    fn with(&self, name: &str, value: &Value) -> Self {
-        let shown = match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let variant = match &self.variant {
-            Some(before) => format!("{before},{name}={shown}"),
-            None => format!("{name}={shown}"),
-        };
-        let mut params = self.params.clone();
-        params.insert(name.to_owned(), value.clone());
-        Self { variant: Some(variant.into()), params }
     }
 }
 

@@ -3,31 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use reqwest::header::{HeaderName, HeaderValue};
-
-use crate::call::duration::{DurationText, parse_duration};
 use crate::job::check::Check;
 use crate::job::check::limits::limits;
 use crate::job::diagnostic::{Diagnostic, On, Place};
-use crate::job::file::{KeyFile, LimitsFile, ProviderFile};
-use crate::job::file_values::{HeaderFile, Named};
+use crate::job::file::ProviderFile;
+use crate::job::file_values::Named;
 use crate::job::key_path::KeyPath;
-use crate::job::veil;
 use crate::job::words;
-use crate::mock::faults::Faults;
-use crate::mock::limits::Limits as Enforced;
-use crate::mock::script::Script;
 use crate::provider::auth::{Auth, KeySource};
 use crate::provider::catalog::{MOCK, Row};
 use crate::provider::located::{Changes, checked_url, located};
 use crate::provider::quirks::Quirks;
-use crate::provider::{Dialect, HeaderSource, Provider, table};
+use crate::provider::{Dialect, Provider, table};
 
 /// The dialect of a provider of the user's own that names none, and of the built-in one.
-const USUAL_DIALECT: &str = "openai";
-
-/// Where the built-in provider is before it is started.
-const MOCK_URL: &str = "http://127.0.0.1/v1";
+pub const USUAL_DIALECT: &str = "openai";
 
 /// The providers that the job speaks of, by proper name; `None` for one that is at fault.
 #[derive(Debug, Default)]
@@ -223,137 +213,6 @@ impl Check<'_> {
         }
     }
 
-    /// The header that carries the key, and what stands before the key in it.
-    fn key_header(&mut self, section: &ProviderFile, path: &KeyPath) -> (Option<String>, String) {
-        let Some(stated) = &section.key_header else { return (None, String::new()) };
-        let (name, prefix) = match stated.split_once(':') {
-            Some((name, prefix)) => (name.trim(), format!("{} ", prefix.trim())),
-            None => (stated.trim(), String::new()),
-        };
-        if HeaderName::try_from(name).is_err() || HeaderValue::from_str(&prefix).is_err() {
-            let message = "this is not the name of a header";
-            let help = "write key_header = \"x-api-key\", or \"authorization: Token\" for what \
-                        stands before the key";
-            self.faults.push(Diagnostic::at_value(path.key("key_header"), message).help(help));
-        }
-        (Some(name.to_owned()), prefix)
-    }
-
-    fn headers(
-        &mut self,
-        stated: &Named<HeaderFile>,
-        path: &KeyPath,
-    ) -> Vec<(String, HeaderSource)> {
-        let mut headers = Vec::new();
-        for (name, value) in &stated.0 {
-            if HeaderName::try_from(name).is_err() {
-                let fault = Diagnostic::at_key(path.key(name), "this is not the name of a header");
-                self.faults.push(fault.help("a header is called X-Team, for example"));
-            }
-            let source = match value {
-                HeaderFile::Text(text) => {
-                    if veil::is_key_place(&path.key(name)) {
-                        let message =
-                            "a key does not belong into a job, which is kept with every run";
-                        let help = format!("name its variable: {name} = {{ env = \"NAME\" }}");
-                        let fault = Diagnostic::at_key(path.key(name), message);
-                        self.faults.push(fault.help(help));
-                    }
-                    if HeaderValue::from_str(text).is_err() {
-                        let fault = Diagnostic::at_value(path.key(name), "this cannot be sent");
-                        self.faults.push(fault.help("a header is one line of text"));
-                    }
-                    HeaderSource::Text(text.clone())
-                }
-                HeaderFile::Env(variable) => HeaderSource::Env(variable.clone()),
-            };
-            headers.push((name.clone(), source));
-        }
-        headers
-    }
-
-    /// The built-in provider. Its limits are what it enforces, so nobody paces by them.
-    fn mock_provider(&mut self, section: &ProviderFile, path: &KeyPath) -> Provider {
-        let foreign = [
-            ("dialect", section.dialect.is_some()),
-            ("base_url", section.base_url.is_some()),
-            ("api_key", section.api_key.is_some()),
-            ("key_header", section.key_header.is_some()),
-            ("headers", !section.headers.0.is_empty()),
-            ("rename", !section.rename.is_empty()),
-            ("unsupported", !section.unsupported.is_empty()),
-            ("api_version", section.api_version.is_some()),
-            ("region", section.region.is_some()),
-            ("project", section.project.is_some()),
-            ("location", section.location.is_some()),
-            ("account", section.account.is_some()),
-        ];
-        for (key, _) in foreign.into_iter().filter(|(_, stated)| *stated) {
-            let message =
-                format!("the built-in provider has no `{key}`: it runs inside this process");
-            let help = "for a provider elsewhere, take another name: [providers.lab]";
-            self.faults.push(Diagnostic::at_key(path.key(key), message).help(help));
-        }
-        let dialect = table::dialect(USUAL_DIALECT).expect("the usual dialect is in the table");
-        Provider::new(MOCK, dialect, MOCK_URL)
-    }
-
-    /// How the built-in provider behaves.
-    pub fn mock(&mut self, file: &Named<ProviderFile>) -> Script {
-        let Some((_, section)) = file.0.iter().find(|(name, _)| name == MOCK) else {
-            return Script::default();
-        };
-        let path = KeyPath::top().key("providers").key(MOCK);
-        let answers = section.answers.as_ref().and_then(|answers| {
-            let file = self.folder().join(answers);
-            self.must_be_file(&file, &path.key("answers")).then_some(file)
-        });
-        let retry_after = section.retry_after.as_deref();
-        Script {
-            latency: self.latency(section.latency.as_deref(), &path.key("latency")),
-            latency_sigma: None,
-            faults: self.shares(section.faults, &path.key("faults")),
-            limits: enforced(&section.limits),
-            retry_after: self.duration(retry_after, &path.key("retry_after")).map(DurationText),
-            answers,
-            seed: section.seed.unwrap_or(0),
-        }
-    }
-
-    /// A duration that may be none at all.
-    fn latency(&mut self, text: Option<&str>, path: &KeyPath) -> DurationText {
-        let latency = match text.map(parse_duration) {
-            Some(Ok(latency)) if latency.is_zero() => Some(latency),
-            _ => self.duration(text, path),
-        };
-        DurationText(latency.unwrap_or_default())
-    }
-
-    fn shares(&mut self, shares: Option<Faults>, path: &KeyPath) -> Faults {
-        let shares = shares.unwrap_or_default();
-        for (_, why) in shares.faults() {
-            let fault = Diagnostic::at_key(path.clone(), why);
-            self.faults.push(fault.help("0.2 is every fifth call"));
-        }
-        shares
-    }
-
-    /// Keys that only the built-in provider takes.
-    fn not_mock(&mut self, section: &ProviderFile, path: &KeyPath) {
-        let foreign = [
-            ("latency", section.latency.is_some()),
-            ("faults", section.faults.is_some()),
-            ("retry_after", section.retry_after.is_some()),
-            ("answers", section.answers.is_some()),
-            ("seed", section.seed.is_some()),
-        ];
-        for (key, _) in foreign.into_iter().filter(|(_, stated)| *stated) {
-            let message = format!("`{key}` belongs to the built-in provider alone");
-            let help = "move it to [providers.mock]; a model of it is `mock/echo`";
-            self.faults.push(Diagnostic::at_key(path.key(key), message).help(help));
-        }
-    }
-
     fn dialect(&mut self, name: &str, path: &KeyPath) -> Option<&'static dyn Dialect> {
         let found = table::dialect(name);
         if found.is_none() {
@@ -373,41 +232,6 @@ impl Check<'_> {
         self.faults.push(fault.help("write scheme, host and path: base_url = \"https://host/v1\""));
         None
     }
-
-    fn key(&mut self, key: &KeyFile, path: &KeyPath) -> Option<KeySource> {
-        let mut sources = Vec::new();
-        if let Some(names) = &key.env {
-            let is_name = |name: &String| {
-                !name.is_empty()
-                    && !name.starts_with(|c: char| c.is_ascii_digit())
-                    && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-            };
-            if !names.0.iter().all(is_name) {
-                let message = "this is not the name of a variable";
-                let help = "name the variable, such as OPENAI_API_KEY, and never the key itself";
-                self.faults.push(Diagnostic::at_value(path.key("env"), message).help(help));
-            }
-            sources.push(KeySource::Env(names.0.clone()));
-        }
-        if let Some(file) = &key.file {
-            sources.push(KeySource::File(self.folder().join(file)));
-        }
-        if let Some(command) = &key.command {
-            if command.first().is_none_or(|program| program.trim().is_empty()) {
-                let message = "`command` names no program";
-                let help =
-                    "a program and its arguments: command = [\"pass\", \"show\", \"openai\"]";
-                self.faults.push(Diagnostic::at_value(path.key("command"), message).help(help));
-            }
-            sources.push(KeySource::Command(command.clone()));
-        }
-        if sources.len() > 1 {
-            let message = "`api_key` names more than one place";
-            let help = "keep one of `env`, `file` and `command`; `env` takes a list of variables";
-            self.faults.push(Diagnostic::at_key(path.clone(), message).help(help));
-        }
-        sources.into_iter().next()
-    }
 }
 
 /// The settings that a section states.
@@ -421,18 +245,4 @@ fn settings(section: &ProviderFile) -> BTreeMap<String, String> {
     ];
     let stated = stated.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
     stated.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()
-}
-
-/// The limits of the job file, as the built-in provider enforces them.
-fn enforced(file: &LimitsFile) -> Enforced {
-    Enforced {
-        rps: file.rps.map(|rate| rate.ceil() as u64),
-        rpm: file.rpm,
-        rpd: file.rpd,
-        tpm: file.tpm,
-        itpm: file.itpm,
-        otpm: file.otpm,
-        concurrency: file.concurrency,
-        burst: None,
-    }
 }

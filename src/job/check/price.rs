@@ -1,0 +1,45 @@
+//! What the job says that a model's tokens cost.
+
+use crate::call::money::{Price, Rates, Usd, UsdError, per_token};
+use crate::job::check::Check;
+use crate::job::diagnostic::Diagnostic;
+use crate::job::file::PriceFile;
+use crate::job::file_values::UsdFile;
+use crate::job::key_path::KeyPath;
+
+impl Check<'_> {
+    /// The price that a model states, where it states one.
+    pub fn price(&mut self, price: Option<&PriceFile>, path: &KeyPath) -> Option<Price> {
+        let price = price?;
+        let mut part = |key: &str, amount: Option<&UsdFile>| self.usd(amount?, &path.key(key));
+        let (input, output) =
+            (part("input", price.input.as_ref()), part("output", price.output.as_ref()));
+        let cache_read = part("cache_read", price.cache_read.as_ref());
+        let cache_write = part("cache_write", price.cache_write.as_ref());
+        let (input, output) = (input?, output?);
+        let plain = Rates::new(input, output);
+        Some(Price::stated(Rates {
+            cache_read: cache_read.unwrap_or(plain.cache_read),
+            cache_write: cache_write.unwrap_or(plain.cache_write),
+            ..plain
+        }))
+    }
+
+    /// USD per token, of an amount per million tokens.
+    fn usd(&mut self, amount: &UsdFile, path: &KeyPath) -> Option<Usd> {
+        let too_fine = "is finer than a picodollar a token (0.000001 per million tokens)";
+        let why = match amount.0.parse::<Usd>() {
+            Ok(usd) if usd < Usd::ZERO => "is below zero".to_owned(),
+            Ok(usd) => match per_token(usd) {
+                Some(usd) => return Some(usd),
+                None => too_fine.to_owned(),
+            },
+            Err(UsdError::TooFine) => too_fine.to_owned(),
+            Err(why) => why.to_string(),
+        };
+        let message = format!("the price {why}");
+        let help = "write USD per million tokens: a number, or text such as \"0.0375\"";
+        self.faults.push(Diagnostic::at_value(path.clone(), message).help(help));
+        None
+    }
+}
