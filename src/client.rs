@@ -148,6 +148,12 @@ impl Client {
         let own: Vec<&str> = self.own.keys().map(String::as_str).collect();
         let resolved = resolve(&request.model, &self.catalog, &own, &self.env)
             .map_err(|why| bad(why.message, &why.help))?;
+        let provider = &*resolved.provider;
+        let is_there = own.contains(&provider) || provider == MOCK;
+        if !is_there && self.catalog.find(provider).is_none() {
+            let why = not_catalogued(&request.model, provider);
+            return Err(bad(why.message, &why.help));
+        }
         let known = self.found(&resolved.provider).await?;
         request.model = resolved.model.into();
         let knows = known.provider.knows(&request.model);
@@ -200,8 +206,7 @@ impl Client {
     fn catalogued(&self, provider: &str) -> Result<Provider, Failure> {
         let fault = |message: String| Failure::new(FailureKind::BadRequest, message);
         let Some((name, row)) = self.catalog.find(provider) else {
-            let why = not_catalogued(provider, provider);
-            return Err(fault(format!("{}; {}", why.message, why.help)));
+            return Err(fault(format!("no provider is called `{provider}`")));
         };
         located(name, row, Changes::default(), &self.env).map_err(|faults| {
             let told = faults.into_iter().map(|fault| format!("{}; {}", fault.message, fault.help));

@@ -104,13 +104,21 @@ pub fn resolve(
     own: &[&str],
     env: &Env,
 ) -> Result<Resolved, Unresolved> {
+    let plain: Vec<&str> = name.splitn(2, '/').map(str::trim).collect();
+    let plain = plain.join("/");
+    if plain != name {
+        return Err(Unresolved {
+            message: format!("the name `{name}` has white space at an end"),
+            help: format!("write `{plain}`"),
+        });
+    }
     if is_bedrock_arn(name) {
         return Ok(found("bedrock", name));
     }
     let Some((prefix, model)) = name.split_once('/') else {
         let provider = bare(name, catalog, own, env);
         return provider.map_or_else(
-            || Err(unknown_model(name, catalog, env)),
+            || Err(unknown_model(name, catalog, own, env)),
             |provider| Ok(found(provider, name)),
         );
     };
@@ -205,6 +213,10 @@ fn unknown_provider(prefix: &str, name: &str, catalog: &Catalog, own: &[&str]) -
     });
     let mut close: Vec<String> =
         same.take(SUGGESTED).map(|(provider, model)| format!("{provider}/{model}")).collect();
+    let lower = prefix.to_lowercase();
+    if catalog.find(&lower).is_some() || own.contains(&lower.as_str()) {
+        close = vec![name.replacen(prefix, &lower, 1)];
+    }
     if close.is_empty() {
         let known = catalog.names().chain(own.iter().copied()).chain([MOCK]);
         close = nearest(prefix, known, SUGGESTED);
@@ -219,8 +231,24 @@ fn unknown_provider(prefix: &str, name: &str, catalog: &Catalog, own: &[&str]) -
     }
 }
 
-fn unknown_model(name: &str, catalog: &Catalog, env: &Env) -> Unresolved {
-    let close = suggestions(name, models::names(), catalog, env);
+fn unknown_model(name: &str, catalog: &Catalog, own: &[&str], env: &Env) -> Unresolved {
+    let lower = name.to_lowercase();
+    let is_own = own.contains(&name);
+    if is_own || catalog.find(&lower).is_some() {
+        let proper = if is_own { name } else { &lower };
+        return Unresolved {
+            message: format!("`{name}` is a provider, and which of its models is not said"),
+            help: format!("write `{proper}/`, and the model's name after it"),
+        };
+    }
+    let mut close = suggestions(name, models::names(), catalog, env);
+    // Also a model that is retired may be meant, when only its letters are too large.
+    let is_listed = |provider| models::find(provider, &lower).is_some();
+    if bare(&lower, catalog, own, env).is_some_and(is_listed) {
+        close.retain(|said| *said != lower);
+        close.insert(0, lower);
+        close.truncate(SUGGESTED);
+    }
     Unresolved {
         message: format!("no provider is known for the bare name `{name}`"),
         help: format!("did you mean {}? else write `provider/{name}`", list(&close)),

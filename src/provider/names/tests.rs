@@ -124,6 +124,29 @@ fn an_unknown_provider_is_answered_with_what_is_near() {
 }
 
 #[test]
+fn letters_that_are_too_large_and_white_space_are_told() {
+    for (name, help) in [
+        ("GPT-4", "did you mean `gpt-4`, "),
+        ("Claude-3-Opus-20240229", "did you mean `claude-3-opus-20240229`, "),
+        ("Command", "did you mean `command`, "),
+        ("OpenAI/gpt-4", "did you mean `openai/gpt-4`? or define it"),
+        ("gpt-4 ", "write `gpt-4`"),
+        (" gpt-4", "write `gpt-4`"),
+        ("openai/ gpt-4\n", "write `openai/gpt-4`"),
+        ("lab /x", "write `lab/x`"),
+        ("azure", "write `azure/`, and the model's name after it"),
+        ("lab", "write `lab/`, and the model's name after it"),
+    ] {
+        let fault = resolved(name).expect_err(name);
+        assert!(fault.help.starts_with(help), "{name}: {}", fault.help);
+        let suggested = fault.help.matches('`').count() / 2;
+        assert!(!help.ends_with(", ") || suggested == 3 + 1, "{name}: {}", fault.help);
+    }
+    let deployment = resolved("azure/my deployment").expect("one name");
+    assert_eq!(deployment.1, "my deployment");
+}
+
+#[test]
 fn an_unknown_bare_name_is_answered_with_three_that_are_known() {
     let catalog = Catalog::builtin();
     for (name, first) in [
