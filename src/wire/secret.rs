@@ -11,8 +11,12 @@ use memchr::memmem;
 /// What stands in the place of a key.
 pub const REDACTED: &str = "[redacted]";
 
-/// Shorter texts are not searched for: they would stand in innocent places too.
-const SHORTEST: usize = 4;
+/// Shorter keys are not searched for: they would stand in innocent places too.
+const SHORTEST: usize = 6;
+
+/// Nor are shorter words and numbers. Servers that check no key are given `EMPTY`, `dummy`,
+/// `ollama` or `1234`, and an answer that says so must stay as it is.
+const SHORTEST_WORD: usize = 12;
 
 /// A key. It can be sent, and not be shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -60,7 +64,7 @@ impl Redactor {
     pub fn learn(&self, secret: &Secret) {
         let needle = secret.expose().as_bytes();
         let mut needles = self.needles.write().unwrap_or_else(PoisonError::into_inner);
-        if needle.len() < SHORTEST || needles.iter().any(|known| known.needle() == needle) {
+        if is_common(needle) || needles.iter().any(|known| known.needle() == needle) {
             return;
         }
         let place = needles.partition_point(|known| known.needle().len() >= needle.len());
@@ -98,6 +102,13 @@ impl Redactor {
         }
         Cow::Owned(String::from_utf8_lossy(&clean).into_owned())
     }
+}
+
+/// Whether this stands in texts that tell no key.
+fn is_common(key: &[u8]) -> bool {
+    let is_word = key.iter().all(|byte| byte.is_ascii_alphabetic() || b"-_".contains(byte));
+    let is_number = key.iter().all(u8::is_ascii_digit);
+    key.len() < SHORTEST || key.len() < SHORTEST_WORD && (is_word || is_number)
 }
 
 fn replace(bytes: &[u8], needle: &[u8]) -> Vec<u8> {
@@ -146,6 +157,19 @@ mod tests {
         let secret = Secret::new(" sk-canary-123\n");
         assert_eq!(secret.expose(), "sk-canary-123");
         assert_eq!(format!("{secret:?}"), REDACTED);
+    }
+
+    #[test]
+    fn what_is_given_to_a_server_that_checks_no_key_stays_in_texts() {
+        for key in ["", "x", "EMPTY", "dummy", "ollama", "lm-studio", "not_needed", "12345678"] {
+            let text = format!("a test of {key} and more");
+            assert_eq!(Redactor::new(&[Secret::new(key)]).clean_text(&text), text);
+        }
+        for key in ["sk-1234", "hunter2", "correct-horse-battery", "123456789012"] {
+            let text = format!("a test of {key}");
+            let redactor = Redactor::new(&[Secret::new(key)]);
+            assert_eq!(redactor.clean_text(&text), "a test of [redacted]");
+        }
     }
 
     #[test]
