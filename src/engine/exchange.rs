@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use crate::call::failure::{Failure, FailureKind, Remedy};
 use crate::call::response::Response;
 use crate::engine::lane::Lane;
 use crate::provider::draft::Draft;
@@ -72,6 +73,8 @@ pub struct Following {
     draft: Draft,
     /// Whether any token has come.
     has_begun: bool,
+    /// Whether what comes is a page: a proxy's or a login's, and no stream at all.
+    is_page: bool,
 }
 
 /// What one frame did.
@@ -85,7 +88,9 @@ pub enum Step {
 impl Following {
     /// Begins to follow a stream.
     pub fn new(dialect: &'static dyn Dialect, stream: Stream) -> Self {
-        Self { dialect, frames: stream.frames, draft: Draft::default(), has_begun: false }
+        let kind = stream.headers.get("content-type").unwrap_or_default();
+        let is_page = kind.starts_with("text/html");
+        Self { dialect, frames: stream.frames, draft: Draft::default(), has_begun: false, is_page }
     }
 
     /// Takes the next frame. After the end there is nothing more to take.
@@ -93,6 +98,7 @@ impl Following {
         let frame = match self.frames.next().await {
             // Some hosts close the stream without a last word.
             None if self.draft.is_finished() => return Step::Ended(self.take().response()),
+            None if self.is_page && !self.has_begun => return Step::Ended(Err(no_stream())),
             None => return Step::Ended(Err(self.take().cut_off())),
             Some(Err(failure)) => return Step::Ended(Err(self.take().broken(failure))),
             Some(Ok(frame)) => frame,
@@ -102,6 +108,7 @@ impl Following {
         match flow {
             Ok(Flow::More) => Step::Text(self.draft.take_fresh()),
             Ok(Flow::End) => Step::Ended(self.take().response()),
+            Err(_) if self.is_page && !self.has_begun => Step::Ended(Err(no_stream())),
             Err(failure) => Step::Ended(Err(self.take().broken(failure))),
         }
     }
@@ -109,6 +116,13 @@ impl Following {
     fn take(&mut self) -> Draft {
         std::mem::take(&mut self.draft)
     }
+}
+
+/// What a page in place of a stream is.
+fn no_stream() -> Rejected {
+    let message = "the answer is not a stream but an HTML page; check base_url";
+    let failure = Failure::new(FailureKind::ApiResponseValidation, message);
+    failure.with_remedy(Remedy::Retry).into()
 }
 
 fn request_id(headers: &Headers) -> Option<String> {

@@ -151,8 +151,12 @@ impl Draft {
     }
 
     /// What came of an answer that failed on the way: its text may be worth reading, and its
-    /// tokens may have been billed.
-    pub fn broken(self, failure: Failure) -> Rejected {
+    /// tokens may have been billed. The output of one that did not end was not counted to its end:
+    /// Anthropic's first frame says 1, and Gemini's first frames say nothing.
+    pub fn broken(mut self, failure: Failure) -> Rejected {
+        if !self.is_finished() {
+            self.usage = self.usage.map(|told| Usage { output: None, reasoning: None, ..told });
+        }
         if self.choices.is_empty() && self.usage.is_none() {
             return failure.into();
         }

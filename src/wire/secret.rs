@@ -106,7 +106,7 @@ impl Redactor {
 
 /// Whether this stands in texts that tell no key.
 fn is_common(key: &[u8]) -> bool {
-    let is_word = key.iter().all(|byte| byte.is_ascii_alphabetic() || b"-_".contains(byte));
+    let is_word = key.iter().all(u8::is_ascii_alphabetic);
     let is_number = key.iter().all(u8::is_ascii_digit);
     key.len() < SHORTEST || key.len() < SHORTEST_WORD && (is_word || is_number)
 }
@@ -161,11 +161,11 @@ mod tests {
 
     #[test]
     fn what_is_given_to_a_server_that_checks_no_key_stays_in_texts() {
-        for key in ["", "x", "EMPTY", "dummy", "ollama", "lm-studio", "not_needed", "12345678"] {
+        for key in ["", "x", "EMPTY", "dummy", "ollama", "placeholder", "12345678"] {
             let text = format!("a test of {key} and more");
             assert_eq!(Redactor::new(&[Secret::new(key)]).clean_text(&text), text);
         }
-        for key in ["sk-1234", "hunter2", "correct-horse-battery", "123456789012"] {
+        for key in ["sk-1234", "hunter2", "sk-canary", "correcthorsebattery", "123456789012"] {
             let text = format!("a test of {key}");
             let redactor = Redactor::new(&[Secret::new(key)]);
             assert_eq!(redactor.clean_text(&text), "a test of [redacted]");

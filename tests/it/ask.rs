@@ -44,6 +44,20 @@ fn the_message_may_come_from_stdin_and_the_answer_as_json() {
 }
 
 #[test]
+fn a_page_in_place_of_a_stream_is_told_as_one() {
+    let server = Server::start(|_: &Seen| {
+        let kind = vec![("content-type", "text/html; charset=utf-8".to_owned())];
+        Reply::Raw(200, kind, b"<!doctype html>\n<p>Log in\n\n".to_vec())
+    });
+    let mut dir = at(&server);
+    dir.var("OLLAMA_API_BASE", server.base_url().trim_end_matches("/v1"));
+    for model in ["gpt-4", "ollama/llama2"] {
+        let told = dir.run(&["--model", model, "--message", "x"]).expect_code(3).stderr;
+        assert!(told.contains("not a stream but an HTML page; check base_url"), "{told}");
+    }
+}
+
+#[test]
 fn what_goes_wrong_is_told_with_its_type() {
     let server = Server::start(|_: &Seen| {
         error(429, "rate_limit_error", "slow_down", "Slow down.").after(Duration::ZERO)

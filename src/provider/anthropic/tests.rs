@@ -273,6 +273,21 @@ fn head() -> Value {
 }
 
 #[test]
+fn the_output_of_a_stream_that_breaks_off_is_not_counted() {
+    let began = [head(), start(0, json!({"type": "text", "text": "Hel"}))];
+    let usage = |stream: &[Value]| {
+        let rejected = folded(stream).expect_err("cut off");
+        rejected.response.expect("what came").usage.expect("counts")
+    };
+    let cut = usage(&began);
+    assert_eq!((cut.prompt_tokens(), cut.completion_tokens()), (Some(45), None));
+    let error = json!({"type": "error", "error": {"type": "overloaded_error", "message": "x"}});
+    assert_eq!(usage(&[&began[..], &[error]].concat()).completion_tokens(), None);
+    let end = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 7}});
+    assert_eq!(usage(&[&began[..], &[end]].concat()).completion_tokens(), Some(7));
+}
+
+#[test]
 fn a_stream_folds_into_the_same_answer() {
     let response = folded(&[
         head(),

@@ -86,6 +86,9 @@ pub(super) fn end(draft: &mut Draft, answer: &Value) -> Option<Failure> {
     }
     let status = answered::text(answer, "status");
     let reason = answer.pointer("/incomplete_details/reason").and_then(Value::as_str);
+    if !matches!(status, "completed" | "incomplete" | "") && draft.usage.is_some() {
+        draft.finish(0, Finish::Broken, status);
+    }
     match (status, reason) {
         ("completed", _) => draft.finish(0, Finish::Stop, status),
         ("incomplete", Some("content_filter")) => {

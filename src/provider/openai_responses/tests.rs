@@ -285,4 +285,9 @@ fn a_stream_that_fails_keeps_what_came() {
     }
     let rejected = folded(&[began]).expect_err("cut off");
     assert_eq!(rejected.failure.kind, Kind::ApiResponseValidation);
+    let billed = json!({"type": "response.failed", "response": {"status": "failed", "error": null,
+        "usage": {"input_tokens": 9, "output_tokens": 3}}});
+    let response = folded(&[billed]).expect_err("it failed").response.expect("what was billed");
+    assert_eq!(response.finish_reason_raw.as_deref(), Some("failed"));
+    assert_eq!(response.usage.expect("counts").total_tokens(), Some(12));
 }
