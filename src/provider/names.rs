@@ -241,14 +241,7 @@ fn unknown_model(name: &str, catalog: &Catalog, own: &[&str], env: &Env) -> Unre
             help: format!("write `{proper}/`, and the model's name after it"),
         };
     }
-    let mut close = suggestions(name, models::names(), catalog, env);
-    // Also a model that is retired may be meant, when only its letters are too large.
-    let is_listed = |provider| models::find(provider, &lower).is_some();
-    if bare(&lower, catalog, own, env).is_some_and(is_listed) {
-        close.retain(|said| *said != lower);
-        close.insert(0, lower);
-        close.truncate(SUGGESTED);
-    }
+    let close = suggestions(name, models::names(), catalog, env);
     Unresolved {
         message: format!("no provider is known for the bare name `{name}`"),
         help: format!("did you mean {}? else write `provider/{name}`", list(&close)),
