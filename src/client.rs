@@ -271,5 +271,5 @@ fn read(response: &Response) -> Result<Completion, Failure> {
         let message = format!("the answer cannot be read: {why}");
         Failure::new(FailureKind::ApiResponseValidation, message)
     })?;
-    Ok(Completion { usage: response.usage, ..completion })
+    Ok(Completion { usage: response.usage, billed: response.billed, ..completion })
 }

@@ -20,6 +20,9 @@ pub struct Completion {
     /// The tokens, if the provider told any.
     #[serde(skip)]
     pub usage: Option<Usage>,
+    /// The tokens that are charged, where the provider tells them apart from those it counted.
+    #[serde(skip)]
+    pub billed: Option<Usage>,
 }
 
 /// One of the answers to a call.
@@ -45,6 +48,14 @@ pub struct Said {
     /// Everything else, such as `reasoning_content`.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+impl Said {
+    /// The words with which the model declines, where it says nothing else; else nothing.
+    pub fn declined(&self) -> &str {
+        let words = self.rest.get("refusal").and_then(Value::as_str).unwrap_or_default();
+        if self.content.is_empty() { words } else { "" }
+    }
 }
 
 fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(

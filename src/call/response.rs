@@ -13,4 +13,13 @@ pub struct Response {
     pub finish_reason_raw: Option<String>,
     /// The tokens, if the provider told any.
     pub usage: Option<Usage>,
+    /// The tokens that are charged, where the provider tells them apart from those it counted.
+    pub billed: Option<Usage>,
+}
+
+impl Response {
+    /// The tokens that a price is for.
+    pub fn charged(&self) -> Option<&Usage> {
+        self.billed.as_ref().or(self.usage.as_ref())
+    }
 }

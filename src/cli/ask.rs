@@ -99,8 +99,11 @@ async fn streamed(client: &Client, request: Request) -> Result<Answered, CliErro
             return Ok(Ok(None));
         }
     }
+    let completion = stream.completion();
+    let said = completion.as_ref().ok().and_then(|completion| completion.choices.first());
+    say(said.map_or("", |choice| choice.message.declined()))?;
     say("\n")?;
-    Ok(stream.completion().map(|completion| completion.usage))
+    Ok(completion.map(|completion| completion.usage))
 }
 
 fn log_usage(usage: Option<&Usage>, start: Instant) {

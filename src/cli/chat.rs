@@ -18,6 +18,7 @@ use clap::Args;
 
 use crate::call::failure::Failure;
 use crate::call::moment::Moment;
+use crate::call::money::Cost;
 use crate::call::request::Request;
 use crate::call::usage::Usage;
 use crate::cli::ask::{explained, with_params};
@@ -192,11 +193,15 @@ impl<'c> Chat<'c> {
         let (turned, is_heard) = turn::take(&self.client, self.talk.request()).await?;
         match turned {
             Turned::Answered(completion) => {
-                let line = self.bill_for(completion.usage.as_ref(), at);
+                let (usage, billed) = (completion.usage.as_ref(), completion.billed.as_ref());
+                let line = self.bill_for(usage, billed.or(usage), at);
                 let choice = completion.choices.into_iter().next().unwrap_or_default();
                 if choice.message.content.trim().is_empty() {
                     self.talk.take_back();
-                    let why = format!("the answer has no text ({})", choice.finish_reason);
+                    let why = match choice.message.declined() {
+                        "" => format!("the answer has no text ({})", choice.finish_reason),
+                        words => format!("the model declined: {words}"),
+                    };
                     self.fail(&CliError::Call(format!("{why}\nhelp: say it differently")));
                 } else {
                     self.talk.answer(choice.message.content);
@@ -212,7 +217,7 @@ impl<'c> Chat<'c> {
                 self.note("stopped before anything was said; the message is taken back");
             }
             Turned::Stopped(said) => {
-                let line = self.bill_for(None, at);
+                let line = self.bill_for(None, None, at);
                 self.talk.answer_in_part(&said);
                 self.note(&format!("stopped; what was said stays in the talk; {line}"));
             }
@@ -222,18 +227,18 @@ impl<'c> Chat<'c> {
     }
 
     /// Puts a turn that was sent at this moment on the bill.
-    fn bill_for(&mut self, usage: Option<&Usage>, at: Moment) -> String {
+    fn bill_for(&mut self, usage: Option<&Usage>, charged: Option<&Usage>, at: Moment) -> String {
         let who = self.talk.who();
         let listed = find(&who.provider, &who.model).and_then(|listing| listing.price);
         let price = listed.and_then(|price| price.applying(&self.talk.request(), at));
-        self.bill.add(who, usage, price.as_ref())
+        self.bill.add(who, usage, Cost::of(price.as_ref(), charged))
     }
 
     async fn turn_failed(&mut self, failure: &Failure, said: &str) {
         self.talk.take_back();
         if !said.is_empty() {
             // What was said has been billed, and nobody told how much.
-            self.bill.add(self.talk.who(), None, None);
+            self.bill.add(self.talk.who(), None, Cost::of(None, None));
         }
         let model = self.talk.model().to_owned();
         let error = explained(failure, &self.client, &model, self.context).await;

@@ -115,7 +115,7 @@ impl Course<'_> {
     fn bill(&self, response: &Response, at: Moment) -> Bill {
         let price = self.task.target.price.as_ref();
         let price = price.and_then(|price| price.applying(&self.task.request, at));
-        let cost = Cost::of(price.as_ref(), response.usage.as_ref());
+        let cost = Cost::of(price.as_ref(), response.charged());
         let version = price.filter(|_| cost.usd().is_some()).map(|price| price.version);
         Bill { cost_usd: cost.usd(), cost_status: cost.status(), price_version: version }
     }

@@ -135,6 +135,7 @@ fn ended(draft: &mut Draft, told: &Value) -> Option<Failure> {
     if let Some(usage) = told.get("usage") {
         draft.usage = usage_of(usage);
         if let Some(billed) = usage.get("billed_units").filter(|billed| billed.is_object()) {
+            draft.billed = billed_of(billed);
             draft.extra.insert("billed_units".to_owned(), billed.clone());
         }
     }
@@ -163,7 +164,7 @@ fn ended(draft: &mut Draft, told: &Value) -> Option<Failure> {
 }
 
 /// `tokens` is what the model saw, templates included, and that is what is counted here;
-/// `billed_units` is what is charged and stands in only where `tokens` is missing. Cached tokens
+/// `billed_units` is what is charged, and is counted only where `tokens` is missing. Cached tokens
 /// are part of the input and are taken out; reasoning is part of the output and is not told apart.
 fn usage_of(usage: &Value) -> Option<Usage> {
     let counts = ["tokens", "billed_units"].into_iter().find_map(|key| {
@@ -182,6 +183,15 @@ fn usage_of(usage: &Value) -> Option<Usage> {
         reasoning: None,
         source: UsageSource::Provider,
     })
+}
+
+/// What is charged: templates are not, and the prompts of a cache are not told apart.
+fn billed_of(units: &Value) -> Option<Usage> {
+    let (input, output) = (units.get("input_tokens"), units.get("output_tokens"));
+    let (input, output) = (answered::count(input), answered::count(output));
+    let is_told = input.is_some() || output.is_some();
+    let source = UsageSource::Provider;
+    is_told.then(|| Usage { input, output, source, ..Usage::default() })
 }
 
 /// Cohere's errors are words and a status: what its own table says, and the common one after it.

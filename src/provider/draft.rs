@@ -23,6 +23,8 @@ pub struct Draft {
     pub created: Option<i64>,
     /// The tokens told so far; what comes later replaces what came before.
     pub usage: Option<Usage>,
+    /// The tokens that are charged, where they are told apart.
+    pub billed: Option<Usage>,
     /// Keys of the whole answer beside `OpenAI`'s usual ones, such as `service_tier`.
     pub extra: Map<String, Value>,
     /// Numbers that a dialect must remember from one frame to the next, such as which block is
@@ -209,7 +211,7 @@ impl Draft {
         }
         body.extend(self.extra);
         let body = serde_json::value::to_raw_value(&body).expect("a JSON value is JSON");
-        Response { body, finish_reason_raw, usage: self.usage }
+        Response { body, finish_reason_raw, usage: self.usage, billed: self.billed }
     }
 }
 

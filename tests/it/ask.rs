@@ -44,6 +44,20 @@ fn the_message_may_come_from_stdin_and_the_answer_as_json() {
 }
 
 #[test]
+fn a_model_that_declines_is_heard() {
+    let server = Server::start(|_: &Seen| {
+        let message = json!({"role": "assistant", "content": null, "refusal": "I will not."});
+        let choice = json!({"index": 0, "finish_reason": "stop", "message": message});
+        Reply::Json(200, Vec::new(), json!({"choices": [choice]}))
+    });
+    let dir = at(&server);
+    let output = dir.run(&["--model", "gpt-4", "--message", "x"]).expect_code(0);
+    assert_eq!(output.stdout, "I will not.\n");
+    let chat = dir.spawn_reading(&["--model", "gpt-4", "--interactive"], b"x\n").wait();
+    assert!(chat.stderr.contains("the model declined: I will not."), "{}", chat.stderr);
+}
+
+#[test]
 fn a_page_in_place_of_a_stream_is_told_as_one() {
     let server = Server::start(|_: &Seen| {
         let kind = vec![("content-type", "text/html; charset=utf-8".to_owned())];

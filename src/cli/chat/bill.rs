@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::call::money::{Cost, Price, Usd};
+use crate::call::money::{Cost, Usd};
 use crate::call::usage::Usage;
 use crate::provider::names::Resolved;
 use crate::report::figures::{cost, count, dollars};
@@ -26,14 +26,8 @@ struct Spent {
 }
 
 impl Bill {
-    /// Adds a turn at its price, and tells of it and of the total on one line.
-    pub(super) fn add(
-        &mut self,
-        who: &Resolved,
-        usage: Option<&Usage>,
-        price: Option<&Price>,
-    ) -> String {
-        let turn = Cost::of(price, usage);
+    /// Adds a turn at its cost, and tells of it and of the total on one line.
+    pub(super) fn add(&mut self, who: &Resolved, usage: Option<&Usage>, turn: Cost) -> String {
         let name = format!("{}/{}", who.provider, who.model);
         self.by_model.entry(name).or_default().add(usage, turn);
         let told = match turn {
@@ -129,7 +123,7 @@ fn tokens(usage: Option<&Usage>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::money::Rates;
+    use crate::call::money::{Price, Rates};
 
     #[test]
     fn a_turn_is_told_with_what_is_known_of_it_and_the_sum_with_what_it_lacks() {
@@ -145,12 +139,12 @@ mod tests {
         };
         let mut bill = Bill::default();
         assert_eq!(bill.table(), "nothing was asked so far");
-        let line = bill.add(&who("a"), Some(&usage), None);
+        let line = bill.add(&who("a"), Some(&usage), Cost::of(None, Some(&usage)));
         let told = "1,200 tokens in (200 cached), 40 out (10 reasoning)";
         assert_eq!(line, format!("{told}; price unknown; total unknown"));
-        let line = bill.add(&who("b"), Some(&usage), Some(&price));
+        let line = bill.add(&who("b"), Some(&usage), Cost::of(Some(&price), Some(&usage)));
         assert_eq!(line, format!("{told}; $0.0031; total $0.0031 + 1 unpriced"));
-        let line = bill.add(&who("b"), None, Some(&price));
+        let line = bill.add(&who("b"), None, Cost::of(Some(&price), None));
         assert_eq!(line, "tokens unknown; cost unknown; total $0.0031 + 2 unpriced");
         let table = bill.table();
         let cells: Vec<Vec<&str>> = table

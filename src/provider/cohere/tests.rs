@@ -151,6 +151,9 @@ fn schemas_budgets_and_limits_take_their_places() {
         ("tools", json!([{"type": "function", "function": {"name": "look-up"}}])),
         ("response_format", json!({"type": "grammar"})),
         ("reasoning_effort", json!("deeply")),
+        ("top_k", json!(501)),
+        ("top_k", json!(-1)),
+        ("min_p", json!(0.1)),
     ] {
         assert!(Cohere.accepts(&Quirks::default(), "m", name, &value).is_err(), "{name}: {value}");
     }
@@ -180,6 +183,8 @@ fn an_answer_becomes_a_chat_completion() {
     let usage = response.usage.expect("told");
     assert_eq!((usage.input, usage.cached, usage.output), (Some(800), Some(30), Some(40)));
     assert_eq!(usage.prompt_tokens(), Some(830));
+    let charged = response.billed.expect("told");
+    assert_eq!((charged.prompt_tokens(), charged.completion_tokens()), (Some(21), Some(14)));
 }
 
 #[test]

@@ -32,6 +32,7 @@ fn judge(reply: &WireReply, answer: &Answer<'_>) -> Result<Response, Rejected> {
         body: normalised(reply, answer)?,
         finish_reason_raw: answer.finish_reason().map(str::to_owned),
         usage: answer.usage.as_ref().and_then(Counts::parts),
+        billed: None,
     };
     match fault_of(answer) {
         None => Ok(response),
