@@ -101,6 +101,10 @@ pub fn tool_choice(params: &Params) -> Option<&Value> {
     told("tool_choice").or_else(|| told("function_call"))
 }
 
+/// Parameters of sampling that servers of open models take, and no vendor of its own models.
+pub const SAMPLING_OF_SERVERS: &[&str] =
+    &["min_p", "top_a", "typical_p", "repetition_penalty", "length_penalty"];
+
 /// Stop sequences as a list: one alone may be a plain string.
 pub fn stops(value: &Value) -> Value {
     match value {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::ability::{Ability, Thinking};
 use super::{schema, tools};
+use crate::provider::asked;
 
 /// The least budget of thinking.
 const LEAST_BUDGET: u64 = 1024;
@@ -25,6 +26,7 @@ pub(super) fn accepts(model: &str, name: &str, value: &Value) -> Result<(), Stri
         "temperature" | "top_p" | "top_k" if !ability.sampling => {
             Err("this model takes no sampling parameters".to_owned())
         }
+        "top_k" if !value.is_u64() => Err("`top_k` is a whole number, 0 or more".to_owned()),
         "temperature" | "top_p" => match value.as_f64() {
             Some(number) if number >= 0.0 && (name == "temperature" || number <= 1.0) => Ok(()),
             _ => Err(format!("Anthropic takes `{name}` from 0 to 1")),
@@ -39,6 +41,12 @@ pub(super) fn accepts(model: &str, name: &str, value: &Value) -> Result<(), Stri
         "metadata" => metadata(value),
         "service_tier" => service_tier(value).map(drop),
         "reasoning_effort" => effort(ability, value),
+        "thinking" if value["budget_tokens"].as_u64().is_some_and(|told| told < LEAST_BUDGET) => {
+            Err(format!("`budget_tokens` is {LEAST_BUDGET} or more"))
+        }
+        "parallel_tool_calls" if !value.is_boolean() => {
+            Err("`parallel_tool_calls` is true or false".to_owned())
+        }
         "response_format" => response_format(ability, value),
         "tools" => tools::tools(value).map(drop),
         "functions" => tools::functions(value).map(drop),
@@ -59,6 +67,9 @@ pub(super) fn accepts(model: &str, name: &str, value: &Value) -> Result<(), Stri
         | "prompt_cache_retention"
         | "prompt_cache_options"
         | "moderation" => Err(format!("Anthropic has nothing like `{name}`")),
+        _ if asked::SAMPLING_OF_SERVERS.contains(&name) => {
+            Err(format!("Anthropic has nothing like `{name}`"))
+        }
         _ => Ok(()),
     }
 }

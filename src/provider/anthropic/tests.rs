@@ -143,6 +143,22 @@ fn calls_and_results_go_back_in_their_places() {
 }
 
 #[test]
+fn values_that_anthropic_does_not_take_are_refused() {
+    for (name, value) in [
+        ("top_k", json!(-1)),
+        ("top_k", json!(1.5)),
+        ("min_p", json!(0.1)),
+        ("repetition_penalty", json!(1.1)),
+        ("parallel_tool_calls", json!("no")),
+        ("thinking", json!({"type": "enabled", "budget_tokens": 1023})),
+    ] {
+        let told = |value| Anthropic.accepts(&Quirks::default(), "claude-haiku-4-5", name, value);
+        assert!(told(&value).is_err(), "{name} {value}");
+        assert_eq!(told(&Value::Null), Ok(()), "{name}");
+    }
+}
+
+#[test]
 fn parameters_that_do_not_go_together_are_refused_before_they_are_sent() {
     let hi = json!([{"role": "user", "content": "hi"}]);
     let tools = json!([{"type": "function", "function": {"name": "look"}}]);

@@ -43,6 +43,9 @@ pub(super) fn accepts(model: &str, name: &str, value: &Value) -> Result<(), Stri
         "parallel_tool_calls" if value == false && family.claude.is_none() => {
             Err("only Anthropic's models can be held to one call at a time there".to_owned())
         }
+        "parallel_tool_calls" if !value.is_boolean() => {
+            Err("`parallel_tool_calls` is true or false".to_owned())
+        }
         "modalities" => asked::only_text(value),
         _ if is_nothing(name, value) => Ok(()),
         _ if HAS_NONE.contains(&name) => Err(format!("Bedrock has nothing like `{name}`")),

@@ -24,6 +24,9 @@ const UNKNOWN: &[&str] = &[
     "safety_identifier",
 ];
 
+/// The most that Cohere takes as `k`.
+const MOST_K: f64 = 500.0;
+
 /// Cohere takes this many stop sequences.
 const MOST_STOPS: usize = 5;
 
@@ -33,7 +36,10 @@ const TOP_P: (f64, f64) = (0.01, 0.99);
 pub(super) fn accepts(name: &str, value: &Value) -> Result<(), String> {
     match name {
         _ if value.is_null() => Ok(()),
-        _ if UNKNOWN.contains(&name) => Err("Cohere has no such parameter".to_owned()),
+        _ if UNKNOWN.contains(&name) || asked::SAMPLING_OF_SERVERS.contains(&name) => {
+            Err("Cohere has no such parameter".to_owned())
+        }
+        "top_k" => asked::within(value, 0.0, MOST_K),
         // Cohere's scale ends at 1; more than that means the end of it.
         "temperature" => asked::within(value, 0.0, f64::INFINITY),
         "top_p" | "frequency_penalty" | "presence_penalty" => asked::within(value, 0.0, 1.0),

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::thinking;
 use super::tools::Tools;
+use crate::provider::asked;
 
 /// Names that only differ; all of them stand in `generationConfig`.
 const RENAMED: &[(&str, &str)] = &[
@@ -55,6 +56,9 @@ impl Asked {
         }
         if let Some((_, why)) = UNSAID.iter().find(|(known, _)| *known == name) {
             return Err((*why).to_owned());
+        }
+        if asked::SAMPLING_OF_SERVERS.contains(&name) {
+            return Err("Gemini has no such parameter".to_owned());
         }
         if let Some((_, theirs)) = RENAMED.iter().find(|(known, _)| *known == name) {
             fits(model, name, value)?;
@@ -134,6 +138,9 @@ impl Asked {
     fn form(&mut self, value: &Value) -> Result<(), String> {
         match value["type"].as_str() {
             Some("text") => return Ok(()),
+            Some("json_schema") if value.pointer("/json_schema/schema").is_none() => {
+                return Err("it needs the schema at `json_schema.schema`".to_owned());
+            }
             Some("json_object" | "json_schema") => {}
             _ => return Err("its `type` is text, json_object or json_schema".to_owned()),
         }
@@ -175,6 +182,7 @@ fn fits(model: &str, name: &str, value: &Value) -> Result<(), String> {
     let is_within = |low: f64, high: f64| value.as_f64().is_some_and(|n| n >= low && n <= high);
     match name {
         "temperature" if !is_within(0.0, 2.0) => Err("it is 0 to 2".to_owned()),
+        "top_k" if !is_within(0.0, f64::INFINITY) => Err("it is 0 or more".to_owned()),
         "n" if !is_within(1.0, 8.0) => Err("Gemini gives 1 to 8 answers".to_owned()),
         "seed" if !is_within(f64::from(i32::MIN), f64::from(i32::MAX)) => {
             Err("Gemini's seeds are of 32 bits".to_owned())

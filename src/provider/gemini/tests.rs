@@ -313,6 +313,9 @@ fn values_that_gemini_does_not_take_are_refused() {
         ("gemini-2.5-flash", "tool_choice", json!("sometimes")),
         ("gemini-2.5-flash", "tools", json!([{"type": "custom", "custom": {"name": "c"}}])),
         ("gemini-2.5-flash", "response_format", json!({"type": "grammar"})),
+        ("gemini-2.5-flash", "response_format", json!({"type": "json_schema"})),
+        ("gemini-2.5-flash", "top_k", json!(-1)),
+        ("gemini-2.5-flash", "min_p", json!(0.1)),
         ("gemini-2.5-flash", "modalities", json!(["smell"])),
         ("gemini-2.5-flash", "extra", json!(1)),
     ] {
