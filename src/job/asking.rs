@@ -98,16 +98,17 @@ impl<'j> Asker<'j> {
         let LaneSpec { provider, model, .. } = self.lane;
         // What a row states may clash with what its target does, so they are judged together.
         let own = own(&prompt.params, self.varied);
-        let together = params::overlaid(&self.target.target.params, &own);
-        for (name, why) in provider.refusals(model, &together) {
+        let mut params = params::overlaid(&self.target.target.params, &own);
+        for (name, why) in provider.refusals(model, &params) {
             if self.target.on_unsupported == OnUnsupported::Error {
                 return Err(Unfit { message: not_taken(&name, &why, provider, model), help: DROP });
             }
+            params.shift_remove(&name);
             if !self.left_out.iter().any(|(known, _)| *known == name) {
                 self.left_out.push((name, why));
             }
         }
-        let (mut messages, params) = (prompt.messages.clone(), self.params(prompt));
+        let (mut messages, params) = (prompt.messages.clone(), Arc::new(params));
         if !provider.dialect_for(model).fetches_pictures() {
             // They are fetched when they are sent, so here any picture stands for them.
             let on_the_web = picture::urls(&mut messages).filter(|url| picture::is_on_the_web(url));
