@@ -5,13 +5,13 @@
 
 use serde_json::Value;
 
-use crate::call::failure::{Failure, FailureKind};
+use crate::call::failure::Failure;
 use crate::call::request::Request;
 use crate::call::response::Response;
-use crate::provider::answered;
 use crate::provider::draft::Draft;
 use crate::provider::quirks::Quirks;
 use crate::provider::{Dialect, Endpoint, Flow, Rejected};
+use crate::provider::{answered, asked};
 use crate::wire::frames::Frame;
 use crate::wire::message::{KeyHeader, WireReply, WireRequest};
 use crate::wire::secret::Secret;
@@ -50,9 +50,7 @@ impl Dialect for Anthropic {
 
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<WireRequest, Failure> {
         let body = body::of(request)?;
-        let bytes = serde_json::to_vec(&body).map_err(|why| {
-            Failure::new(FailureKind::BadRequest, format!("the request is no JSON: {why}"))
-        })?;
+        let bytes = serde_json::to_vec(&body).map_err(asked::no_json)?;
         let mut headers = vec![("anthropic-version", version(endpoint))];
         if let Some(betas) = request.params.get("betas").and_then(betas) {
             headers.push(("anthropic-beta", betas));

@@ -130,6 +130,12 @@ pub fn unsayable(why: impl Into<String>) -> Failure {
     Failure::new(FailureKind::BadRequest, why)
 }
 
+/// A request that cannot be written down.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
+pub fn no_json(why: serde_json::Error) -> Failure {
+    unsayable(format!("the request is no JSON: {why}"))
+}
+
 /// Parameters that this dialect cannot say together.
 pub fn unsupported(why: impl Into<String>) -> Failure {
     Failure::new(FailureKind::UnsupportedParams, why)

@@ -13,6 +13,7 @@ use crate::call::failure::Failure;
 use crate::call::request::{Params, Request};
 use crate::call::response::Response;
 use crate::provider::draft::Draft;
+use crate::provider::located::segment;
 use crate::provider::openai_chat::{OpenAiChat, body, rules, speaks_responses};
 use crate::provider::openai_responses::{OpenAiResponses, params};
 use crate::provider::quirks::Quirks;
@@ -88,10 +89,7 @@ impl Dialect for Azure {
     }
 
     fn decode(&self, reply: &WireReply) -> Result<Response, Rejected> {
-        match (200..300).contains(&reply.status) {
-            true => OpenAiChat.decode(reply),
-            false => Err(errors::failure_of(reply).into()),
-        }
+        decoded(reply, &OpenAiChat)
     }
 
     fn probe(&self, endpoint: &Endpoint) -> Option<WireRequest> {
@@ -143,10 +141,7 @@ impl Dialect for AzureResponses {
     }
 
     fn decode(&self, reply: &WireReply) -> Result<Response, Rejected> {
-        match (200..300).contains(&reply.status) {
-            true => OpenAiResponses.decode(reply),
-            false => Err(errors::failure_of(reply).into()),
-        }
+        decoded(reply, &OpenAiResponses)
     }
 
     fn fold(&self, draft: &mut Draft, frame: &Frame) -> Result<Flow, Failure> {
@@ -193,6 +188,14 @@ fn sent(endpoint: &Endpoint, url: String, body: Vec<u8>) -> WireRequest {
     WireRequest { key, ..WireRequest::new(url, body) }
 }
 
+/// An answer in the words of this dialect; what goes wrong is told in Azure's own.
+fn decoded(reply: &WireReply, tongue: &dyn Dialect) -> Result<Response, Rejected> {
+    match (200..300).contains(&reply.status) {
+        true => tongue.decode(reply),
+        false => Err(errors::failure_of(reply).into()),
+    }
+}
+
 /// The rules of `OpenAI`'s own models hold, whoever defined the provider.
 fn ruled(quirks: &Quirks) -> Cow<'_, Quirks> {
     match quirks.openai_rules {
@@ -219,14 +222,6 @@ fn cut<'b>(base: &'b str, segment: &str) -> Option<(&'b str, &'b str)> {
         let (before, after) = (&base[..path + at], &base[path + at + segment.len()..]);
         (after.is_empty() || after.starts_with('/')).then_some((before, after))
     })
-}
-
-/// A text as one segment of a path.
-fn segment(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes()
-        .map(|byte| if is_plain(byte) { char::from(byte).into() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 mod errors;

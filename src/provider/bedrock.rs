@@ -11,12 +11,12 @@ use serde_json::Value;
 use crate::call::failure::{Failure, FailureKind};
 use crate::call::request::Request;
 use crate::call::response::Response;
-use crate::provider::answered;
 use crate::provider::bedrock::target::Target;
 use crate::provider::draft::Draft;
 use crate::provider::located::Fault;
 use crate::provider::quirks::Quirks;
 use crate::provider::{Dialect, Endpoint, Flow, Rejected};
+use crate::provider::{answered, asked};
 use crate::wire::frames::{Frame, Framing};
 use crate::wire::message::{WireReply, WireRequest};
 
@@ -77,9 +77,7 @@ impl Dialect for Bedrock {
             },
         )?;
         let body = body::of(request)?;
-        let bytes = serde_json::to_vec(&body).map_err(|why| {
-            Failure::new(FailureKind::BadRequest, format!("the request is no JSON: {why}"))
-        })?;
+        let bytes = serde_json::to_vec(&body).map_err(asked::no_json)?;
         let url = target.url(request.is_streamed());
         let wire = WireRequest::with_bearer(url, endpoint.key.as_ref(), bytes);
         Ok(WireRequest { region: target.region, ..wire })

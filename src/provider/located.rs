@@ -208,6 +208,15 @@ pub fn checked_url(text: &str) -> Result<String, &'static str> {
     Ok(text.trim().trim_end_matches('/').to_owned())
 }
 
+/// A text as one segment of a path: all but the letters, digits and four signs that every server
+/// takes as they are is escaped.
+pub fn segment(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes()
+        .map(|byte| if is_plain(byte) { char::from(byte).into() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

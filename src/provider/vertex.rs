@@ -134,6 +134,14 @@ fn retired(model: &str) -> Failure {
     Failure::new(FailureKind::NotFound, message)
 }
 
+/// An answer in the words of the model's maker; an error may come in Google's.
+fn decoded(reply: &WireReply, makers: &dyn Dialect) -> Result<Response, Rejected> {
+    match is_googles(reply) {
+        true => gemini::decode(reply).map_err(advised),
+        false => makers.decode(reply).map_err(advised),
+    }
+}
+
 /// Whether an error reply has Google's form, and not that of a model's maker.
 fn is_googles(reply: &WireReply) -> bool {
     if (200..300).contains(&reply.status) {

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use reqwest::Url;
 use serde_json::Value;
 
-use super::{cut, errors, segment};
+use super::{cut, decoded};
 use crate::call::failure::Failure;
 use crate::call::request::{Params, Request};
 use crate::call::response::Response;
 use crate::provider::draft::Draft;
+use crate::provider::located::segment;
 use crate::provider::openai_chat::ability::Ability;
 use crate::provider::openai_chat::{OpenAiChat, body, rules};
 use crate::provider::quirks::Quirks;
@@ -78,10 +79,7 @@ impl Dialect for AzureAi {
     }
 
     fn decode(&self, reply: &WireReply) -> Result<Response, Rejected> {
-        match (200..300).contains(&reply.status) {
-            true => OpenAiChat.decode(reply),
-            false => Err(errors::failure_of(reply).into()),
-        }
+        decoded(reply, &OpenAiChat)
     }
 
     fn fold(&self, draft: &mut Draft, frame: &Frame) -> Result<Flow, Failure> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::provider::located::{Fault, is_part};
+use crate::provider::located::{Fault, is_part, segment};
 
 /// What stands in an address whose region is still to be filled in.
 const REGION: &str = "{region}";
@@ -30,7 +30,7 @@ impl Target {
             let usual = settings.get("region").map(String::as_str);
             base_url = at(&base_url, region.or(usual).ok_or_else(no_region)?)?;
         }
-        Ok(Self { base_url, id: encoded(id), region: region.map(str::to_owned) })
+        Ok(Self { base_url, id: segment(id), region: region.map(str::to_owned) })
     }
 
     /// The whole URL.
@@ -84,17 +84,6 @@ fn at(base_url: &str, region: &str) -> Result<String, Fault> {
     let url = base_url.replace(REGION, region);
     let is_china = region.starts_with("cn-") && url.ends_with(".amazonaws.com");
     Ok(if is_china { url + ".cn" } else { url })
-}
-
-/// All but the letters, digits and four signs that every server takes as they are.
-fn encoded(id: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            char::from(byte).to_string()
-        }
-        _ => format!("%{byte:02X}"),
-    };
-    id.bytes().map(encode).collect()
 }
 
 fn no_region() -> Fault {

@@ -33,9 +33,7 @@ pub(in crate::provider) fn bytes(
     }
     let messages = request.messages.iter().map(|message| said(quirks, message)).collect();
     let body = Body { model: &request.model, messages, fields };
-    serde_json::to_vec(&body).map_err(|why| {
-        Failure::new(FailureKind::BadRequest, format!("the request is no JSON: {why}"))
-    })
+    serde_json::to_vec(&body).map_err(asked::no_json)
 }
 
 /// A parameter that a row of the prompts brought and that the host does not take; those of the job

@@ -76,8 +76,7 @@ pub(in crate::provider) fn body(quirks: &Quirks, request: &Request) -> Result<Ve
         }
     }
     asked::add_extra(&mut body, &request.params);
-    serde_json::to_vec(&body)
-        .map_err(|why| asked::unsayable(format!("the request is no JSON: {why}")))
+    serde_json::to_vec(&body).map_err(asked::no_json)
 }
 
 fn place(body: &mut Map<String, Value>, request: &Request, name: &str, value: &Value) {

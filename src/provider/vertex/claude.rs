@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use super::place::{self, Place};
-use super::{SETTINGS, advised, is_googles};
-use crate::call::failure::{Failure, FailureKind};
+use super::{SETTINGS, decoded};
+use crate::call::failure::Failure;
 use crate::call::request::Request;
 use crate::call::response::Response;
 use crate::provider::anthropic::{self, Anthropic};
 use crate::provider::draft::Draft;
 use crate::provider::quirks::Quirks;
-use crate::provider::{Dialect, Endpoint, Flow, Rejected, gemini};
+use crate::provider::{Dialect, Endpoint, Flow, Rejected, asked};
 use crate::wire::frames::Frame;
 use crate::wire::message::{WireReply, WireRequest};
 
@@ -47,9 +47,7 @@ impl Dialect for VertexClaude {
             // Whoever states another version in `extra` gets that.
             body.entry("anthropic_version").or_insert_with(|| VERSION.into());
         }
-        let body = serde_json::to_vec(&body).map_err(|why| {
-            Failure::new(FailureKind::BadRequest, format!("the request is no JSON: {why}"))
-        })?;
+        let body = serde_json::to_vec(&body).map_err(asked::no_json)?;
         let betas = request.params.get("betas").and_then(anthropic::betas);
         let headers = betas.map(|betas| ("anthropic-beta", betas)).into_iter().collect();
         let method = if request.is_streamed() { ":streamRawPredict" } else { ":rawPredict" };
@@ -58,10 +56,7 @@ impl Dialect for VertexClaude {
     }
 
     fn decode(&self, reply: &WireReply) -> Result<Response, Rejected> {
-        match is_googles(reply) {
-            true => gemini::decode(reply).map_err(advised),
-            false => Anthropic.decode(reply).map_err(advised),
-        }
+        decoded(reply, &Anthropic)
     }
 
     fn fold(&self, draft: &mut Draft, frame: &Frame) -> Result<Flow, Failure> {

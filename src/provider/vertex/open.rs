@@ -3,14 +3,14 @@
 use serde_json::{Map, Value};
 
 use super::place::{self, Place};
-use super::{SETTINGS, advised, is_googles};
+use super::{SETTINGS, decoded};
 use crate::call::failure::{Failure, FailureKind};
 use crate::call::request::Request;
 use crate::call::response::Response;
 use crate::provider::draft::Draft;
 use crate::provider::openai_chat::OpenAiChat;
 use crate::provider::quirks::Quirks;
-use crate::provider::{Dialect, Endpoint, Flow, Rejected, gemini};
+use crate::provider::{Dialect, Endpoint, Flow, Rejected, asked};
 use crate::wire::frames::Frame;
 use crate::wire::message::{WireReply, WireRequest};
 
@@ -95,10 +95,7 @@ impl Dialect for VertexOpen {
     }
 
     fn decode(&self, reply: &WireReply) -> Result<Response, Rejected> {
-        match is_googles(reply) {
-            true => gemini::decode(reply).map_err(advised),
-            false => OpenAiChat.decode(reply).map_err(advised),
-        }
+        decoded(reply, &OpenAiChat)
     }
 
     fn fold(&self, draft: &mut Draft, frame: &Frame) -> Result<Flow, Failure> {
@@ -108,8 +105,7 @@ impl Dialect for VertexOpen {
 
 /// A body for a maker who is asked directly: the tokens of a stream come without being asked for.
 fn raw_body(body: &[u8], request: &Request, is_mistrals: bool) -> Result<Vec<u8>, Failure> {
-    let bad = |why| Failure::new(FailureKind::BadRequest, format!("the request is no JSON: {why}"));
-    let body: Map<String, Value> = serde_json::from_slice(body).map_err(bad)?;
+    let body: Map<String, Value> = serde_json::from_slice(body).map_err(asked::no_json)?;
     let mut said = Map::new();
     for (name, mut value) in body {
         if name == "stream_options" && !request.params.contains_key(&name) {
@@ -121,5 +117,5 @@ fn raw_body(body: &[u8], request: &Request, is_mistrals: bool) -> Result<Vec<u8>
         let known = MISTRALS.iter().find(|(ours, _)| is_mistrals && *ours == name);
         said.insert(known.map_or(name, |(_, theirs)| (*theirs).to_owned()), value);
     }
-    serde_json::to_vec(&said).map_err(bad)
+    serde_json::to_vec(&said).map_err(asked::no_json)
 }
