@@ -6,6 +6,7 @@ pub mod limits;
 pub mod matrix;
 pub mod mock;
 pub mod models;
+pub mod params;
 pub mod price;
 pub mod prompts;
 pub mod providers;
