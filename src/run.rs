@@ -38,6 +38,9 @@ use crate::wire::descriptors;
 use crate::wire::http::Http;
 use crate::wire::secret::Redactor;
 
+/// Calls in flight at once, where the job does not say.
+const WIDTH: usize = 256;
+
 /// How a run ended.
 #[derive(Debug)]
 pub struct Ended {
@@ -139,14 +142,15 @@ impl<'j> Prepared<'j> {
     /// Calls in flight at once: what the job allows, and what this machine can.
     fn width(&self) -> usize {
         let most = descriptors::most_connections(self.job.mock.is_some());
-        if most < self.job.concurrency {
+        let Some(asked) = self.job.concurrency else { return most.min(WIDTH) };
+        if most < asked {
             tracing::warn!(
-                asked = self.job.concurrency,
+                asked,
                 allowed = most,
                 "the limit on open files allows fewer calls in flight; raise it with `ulimit -n`"
             );
         }
-        most.min(self.job.concurrency)
+        most.min(asked)
     }
 
     /// Starts the built-in provider, where a lane of the plan calls it.

@@ -28,9 +28,6 @@ use crate::provider::catalog::Catalog;
 use crate::provider::env::Env;
 use crate::report::table::ReportSpec;
 
-/// Calls in flight over all providers, where the job does not say.
-const CONCURRENCY: u64 = 64;
-
 /// Longer names do not fit into the name of a folder everywhere.
 const LONGEST_NAME: usize = 100;
 
@@ -65,6 +62,8 @@ impl Check<'_> {
     pub fn job(&mut self, file: JobFile) -> Checked {
         let name = self.name(file.name.as_deref());
         let timeouts = self.timeouts(&file.limits);
+        let task_timeout = self.task_timeout(&file.limits, &timeouts);
+        let deadline = self.deadline(&file.limits);
         let retry = self.retry(&file.retry);
         let mut providers = self.providers(&file.providers);
         let mock = self.mock(&file.providers);
@@ -88,9 +87,12 @@ impl Check<'_> {
             lanes: models.lanes,
             sets: sets.clone(),
             mock: uses_mock.then_some(mock),
-            concurrency: file.limits.concurrency.unwrap_or(CONCURRENCY) as usize,
+            concurrency: file.limits.concurrency.map(|width| width as usize),
             timeouts,
+            task_timeout,
+            deadline,
             retry,
+            canary: Self::canary(file.canary.as_ref()),
             output,
         });
         Checked { job, sets }

@@ -57,6 +57,9 @@ pub struct JobFile {
     /// How often an attempt that failed is made again, and when.
     #[serde(default)]
     pub retry: RetryFile,
+    /// A first share of every model's tasks is run first; the run stops with exit code 4 before the
+    /// rest is sent when too many of them fail. The table alone, `[canary]`, turns it on.
+    pub canary: Option<CanaryFile>,
     /// Where the run folders go, and which reports are written.
     #[serde(default)]
     pub output: OutputFile,
@@ -142,7 +145,8 @@ pub struct LimitsFile {
     /// Output tokens per minute.
     #[schemars(range(min = 1))]
     pub otpm: Option<u64>,
-    /// Calls in flight at once.
+    /// The most calls in flight at once; when left out, the runner finds out how many the provider
+    /// takes.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub concurrency: Option<u64>,
 }
@@ -271,7 +275,8 @@ pub enum FormatFile {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "RunLimits")]
 pub struct RunLimitsFile {
-    /// Calls in flight over all providers; 64 when left out.
+    /// The most calls in flight over all providers; when left out, each model's lane finds its own
+    /// width.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub concurrency: Option<u64>,
     /// How long one attempt may take; ten minutes when left out.
@@ -286,6 +291,12 @@ pub struct RunLimitsFile {
     /// How long nothing may come in the middle of an answer.
     #[schemars(with = "Option<DurationText>")]
     pub idle_timeout: Option<String>,
+    /// How long one task may take with all its attempts and waits, from its first send.
+    #[schemars(with = "Option<DurationText>")]
+    pub task_timeout: Option<String>,
+    /// How long the whole run may take: then it stops with exit code 4, and `--resume` goes on.
+    #[schemars(with = "Option<DurationText>")]
+    pub deadline: Option<String>,
 }
 
 /// How often an attempt that failed is made again, and when.
@@ -302,6 +313,27 @@ pub struct RetryFile {
     /// The longest wait. What a provider asks for may be longer.
     #[schemars(with = "Option<DurationText>")]
     pub max: Option<String>,
+    /// While a provider is in a storm of failures (status 5xx, timeouts, broken connections),
+    /// retries may be at most this share of the calls to it; 0.1 when left out.
+    #[schemars(range(min = 0, max = 10))]
+    pub budget: Option<f64>,
+    /// How long a provider may be away, every call failing, before the rest of its tasks are
+    /// skipped; `--resume` takes them up. Three minutes when left out.
+    #[schemars(with = "Option<DurationText>")]
+    pub max_outage: Option<String>,
+}
+
+/// A first share of every model's tasks, which is run before the rest.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Canary")]
+pub struct CanaryFile {
+    /// Which share of every model's tasks is run first, one task at the least; 0.02 when left out.
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
+    pub share: Option<f64>,
+    /// The run stops when more than this share of any model's first tasks fail; 0.1 when left out.
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
+    pub max_error_rate: Option<f64>,
 }
 
 /// Where the run folders go, and which reports are written.

@@ -173,6 +173,7 @@ mod tests {
 
     use super::*;
     use crate::call::duration::DurationText;
+    use crate::job::canary::Canary;
     use crate::provider::auth::KeySource;
 
     const GOOD: &str = r#"#:schema ../schemas/job.schema.json
@@ -256,7 +257,7 @@ reports = ["csv"]
     #[test]
     fn a_good_job_becomes_targets_and_lanes() {
         let job = good(&[]);
-        assert_eq!((&*job.name, job.repeats, job.concurrency), ("nightly", 2, 256));
+        assert_eq!((&*job.name, job.repeats, job.concurrency), ("nightly", 2, Some(256)));
         assert_eq!(job.targets.len(), 4 * 4);
         let lanes: Vec<String> =
             job.lanes.iter().map(|lane| format!("{} {}", lane.provider.name, lane.model)).collect();
@@ -299,10 +300,31 @@ reports = ["csv"]
         assert_eq!(job.timeouts.connect, Duration::from_secs(10));
         assert_eq!(job.retry.max_attempts, 5);
         assert_eq!(job.retry.max, Duration::from_mins(2));
+        assert_eq!((job.task_timeout, job.deadline, job.canary), (None, None, None));
         assert_eq!(job.output.dir, Path::new("jobs/../runs"));
         assert_eq!(job.output.reports.len(), 1);
         assert_eq!(&*job.targets[15].target.label, "x");
         assert_eq!(job.document.text, GOOD);
+    }
+
+    #[test]
+    fn the_pace_is_as_stated() {
+        let job = good(&[
+            "limits.deadline=2h",
+            "limits.task_timeout=10m",
+            "retry.budget=0.5",
+            "retry.max_outage=30s",
+            "canary.share=1",
+        ]);
+        let minutes = |number| Some(Duration::from_mins(number));
+        assert_eq!((job.deadline, job.task_timeout), (minutes(120), minutes(10)));
+        assert_eq!((job.retry.budget, job.retry.max_outage), (0.5, Duration::from_secs(30)));
+        assert_eq!(job.canary, Some(Canary { share: 1.0, max_error_rate: 0.1 }));
+        let bare = good(&["canary={}"]);
+        assert_eq!(bare.canary, Some(Canary::default()));
+        let text = GOOD.replace("concurrency = 256", "");
+        let job = load_text(Path::new("x.toml"), &text, &[], &env()).expect("a good job");
+        assert_eq!(job.concurrency, None);
     }
 
     #[test]

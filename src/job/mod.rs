@@ -6,6 +6,7 @@
 //! needed; its [`plan`] turns them into tasks, lazily.
 
 pub mod asking;
+pub mod canary;
 pub mod check;
 pub mod diagnostic;
 pub mod document;
@@ -34,8 +35,10 @@ pub mod words;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::call::task::{ContentHash, Target};
+use crate::job::canary::Canary;
 use crate::job::document::Document;
 use crate::job::file::OnUnsupported;
 use crate::job::prompts::PromptSet;
@@ -75,12 +78,18 @@ pub struct Job {
     pub sets: Vec<PromptSet>,
     /// How the built-in provider behaves, where a target is one of its models.
     pub mock: Option<Script>,
-    /// Calls in flight over all providers.
-    pub concurrency: usize,
+    /// Calls in flight over all providers; `None`: each lane finds its own width.
+    pub concurrency: Option<usize>,
     /// How long an attempt may take.
     pub timeouts: Timeouts,
+    /// How long a task may take with all its attempts and waits, from its first send.
+    pub task_timeout: Option<Duration>,
+    /// How long the run may take, each session of it anew.
+    pub deadline: Option<Duration>,
     /// How often an attempt is made again.
     pub retry: RetryPolicy,
+    /// What is run before the rest, if anything.
+    pub canary: Option<Canary>,
     /// What is written, and where.
     pub output: Output,
 }

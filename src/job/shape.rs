@@ -166,7 +166,8 @@ impl<'s> Walk<'s> {
         let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
         let too_small = bound("minimum").is_some_and(|least| value < least)
             || bound("exclusiveMinimum").is_some_and(|below| value <= below);
-        let too_large = bound("maximum").is_some_and(|most| value > most);
+        let too_large = bound("maximum").is_some_and(|most| value > most)
+            || bound("exclusiveMaximum").is_some_and(|above| value >= above);
         let json = json.filter(|_| !value.is_nan() && !too_small && !too_large);
         if json.is_none() {
             let wanted = wanted(schema).unwrap_or_else(|| "a number that JSON can hold".to_owned());
@@ -297,11 +298,17 @@ fn wanted(schema: &Value) -> Option<String> {
         "integer" => ("a whole number", true),
         _ => ("a number", false),
     };
-    let bound = |key: &str| schema.get(key).filter(|bound| !bound.is_null());
-    Some(match (bound("minimum"), bound("maximum"), bound("exclusiveMinimum")) {
-        (Some(least), Some(most), _) => format!("{noun} from {} to {}", short(least), short(most)),
-        (Some(least), None, _) => format!("{noun}, {} or more", short(least)),
-        (None, None, Some(below)) => format!("{noun} above {}", short(below)),
+    let bound = |key: &str| schema.get(key).filter(|bound| !bound.is_null()).map(short);
+    let least = bound("minimum");
+    let above = bound("exclusiveMinimum");
+    let most = bound("maximum");
+    let below = bound("exclusiveMaximum");
+    Some(match (least, above, most, below) {
+        (Some(least), _, Some(most), _) => format!("{noun} from {least} to {most}"),
+        (Some(least), _, None, Some(below)) => format!("{noun} from {least} to below {below}"),
+        (Some(least), _, None, None) => format!("{noun}, {least} or more"),
+        (None, Some(above), Some(most), _) => format!("{noun} above {above} and at most {most}"),
+        (None, Some(above), None, _) => format!("{noun} above {above}"),
         _ if plain => "a whole number of at most 64 bits".to_owned(),
         _ => noun.to_owned(),
     })

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::call::request::Request;
 use crate::call::task::{ContentHash, Task, TaskId};
 use crate::job::asking::{Taken, taken};
+use crate::job::canary::{Dealer, Part};
 use crate::job::plan::Inner;
 use crate::job::prompts::{Prompt, PromptSet};
 use crate::job::rows::{At, RowFault};
@@ -29,6 +30,8 @@ pub struct Tasks {
     seen: Vec<Vec<u32>>,
     /// The group of each target: those of the same sets are asked the same.
     groups: Vec<usize>,
+    /// Which of the tasks are given.
+    dealer: Dealer,
 }
 
 /// A row, on its way to all who are asked it.
@@ -45,8 +48,9 @@ struct Current {
 }
 
 impl Tasks {
-    /// The tasks of a lane of this plan.
-    pub fn new(plan: Arc<Inner>, lane: usize) -> Self {
+    /// The tasks of a lane of this plan, or a part of them.
+    pub fn new(plan: Arc<Inner>, lane: usize, part: Part) -> Self {
+        let dealer = Dealer::new(&plan, lane, part);
         let mut known: HashMap<&[usize], usize> = HashMap::new();
         let mut groups = Vec::with_capacity(plan.targets.len());
         for target in &plan.targets {
@@ -54,23 +58,28 @@ impl Tasks {
             groups.push(*known.entry(&target.sets).or_insert(next));
         }
         let seen = vec![Vec::new(); known.len()];
-        Self { plan, lane, set: 0, prompts: None, row: 0, current: None, seen, groups }
+        Self { plan, lane, set: 0, prompts: None, row: 0, current: None, seen, groups, dealer }
     }
 
     /// The next task of the row that is asked.
     fn of_row(&mut self) -> Option<Task> {
-        let current = self.current.as_mut()?;
-        let nth = current.next;
-        if nth == current.width {
-            self.current = None;
-            return None;
-        }
-        current.next += 1;
         let plan = &self.plan;
-        let set = &plan.sets[self.set];
         let repeats = u64::from(plan.repeats);
-        let (taker, repeat) = ((nth / repeats) as usize, (nth % repeats) as u32);
-        let (place, target) = plan.takers_of(set, self.lane).nth(taker)?;
+        let current = self.current.as_mut()?;
+        let set = &plan.sets[self.set];
+        let (taker, repeat, place, target) = loop {
+            let nth = current.next;
+            if nth == current.width {
+                self.current = None;
+                return None;
+            }
+            current.next += 1;
+            let (taker, repeat) = ((nth / repeats) as usize, (nth % repeats) as u32);
+            let (place, target) = plan.takers_of(set, self.lane).nth(taker)?;
+            if self.dealer.deals(target) {
+                break (taker, repeat, place, target);
+            }
+        };
         let target = &plan.targets[target];
         let lane = &plan.lanes[target.lane];
         let taken = current.taken[taker]
@@ -96,6 +105,9 @@ impl Tasks {
 
     /// Goes to the next row; `None` at the end of the plan.
     fn advance(&mut self) -> Option<Result<(), RowFault>> {
+        if self.dealer.is_done() {
+            return None;
+        }
         loop {
             let plan = Arc::clone(&self.plan);
             let set = plan.sets.get(self.set)?;

@@ -39,9 +39,9 @@ pub fn suggestion<S: AsRef<str>>(text: &str, known: &[S], otherwise: &str) -> St
     }
 }
 
-/// What a key is for, by its description: a sentence without its full stop.
+/// What a key is for, by its description: on one line, without the last full stop.
 pub fn key_is(key: &str, description: &str) -> String {
-    format!("`{key}`: {}", description.trim_end_matches('.'))
+    format!("`{key}`: {}", description.trim_end_matches('.').replace('\n', " "))
 }
 
 /// `1 row`, `2 rows`.

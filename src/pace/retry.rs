@@ -22,12 +22,24 @@ pub struct RetryPolicy {
     pub initial: Duration,
     /// The longest wait of the schedule. What a server asks for may be longer.
     pub max: Duration,
+    /// Retries of failing calls may be at most this share of the calls while a provider is in a
+    /// storm of failures.
+    pub budget: f64,
+    /// How long a provider may be away, every call failing, before the rest of its tasks are
+    /// skipped.
+    pub max_outage: Duration,
 }
 
 impl Default for RetryPolicy {
     /// Ten attempts, so that one task in 10⁷ is lost when every fifth call fails.
     fn default() -> Self {
-        Self { max_attempts: 10, initial: Duration::from_millis(500), max: Duration::from_mins(1) }
+        Self {
+            max_attempts: 10,
+            initial: Duration::from_millis(500),
+            max: Duration::from_mins(1),
+            budget: 0.1,
+            max_outage: Duration::from_mins(3),
+        }
     }
 }
 

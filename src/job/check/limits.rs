@@ -1,8 +1,11 @@
-//! Limits, timeouts and retries.
+//! Limits, timeouts, retries and the canary.
 
+use std::time::Duration;
+
+use crate::job::canary::Canary;
 use crate::job::check::Check;
 use crate::job::diagnostic::{Diagnostic, On, Place};
-use crate::job::file::{LimitsFile, RetryFile, RunLimitsFile};
+use crate::job::file::{CanaryFile, LimitsFile, RetryFile, RunLimitsFile};
 use crate::job::key_path::KeyPath;
 use crate::pace::Limits;
 use crate::pace::retry::RetryPolicy;
@@ -59,12 +62,44 @@ impl Check<'_> {
         }
     }
 
+    /// How long a task may take with all its attempts. Times that are merely never reached, such as
+    /// an `idle_timeout` above the `timeout`, do no harm; an attempt that outlasts its task is a
+    /// mistake in one of the two.
+    pub fn task_timeout(&mut self, file: &RunLimitsFile, timeouts: &Timeouts) -> Option<Duration> {
+        let path = KeyPath::top().key("limits");
+        let (at, one) = (path.key("task_timeout"), path.key("timeout"));
+        let whole = self.duration(file.task_timeout.as_deref(), &at)?;
+        if self.document.states(&one) && timeouts.total > whole {
+            let fault = Diagnostic::at_value(at, "`task_timeout` is shorter than `timeout`");
+            let fault = fault.also(Place::Key { path: one, on: On::Value }, "longer than this");
+            let help = "`timeout` is for one attempt, `task_timeout` for all attempts of a task \
+                        and the waits between them";
+            self.faults.push(fault.help(help));
+        }
+        Some(whole)
+    }
+
+    /// How long the run may take.
+    pub fn deadline(&mut self, file: &RunLimitsFile) -> Option<Duration> {
+        self.duration(file.deadline.as_deref(), &KeyPath::top().key("limits").key("deadline"))
+    }
+
+    /// What is run first; the ranges were checked with the types.
+    pub fn canary(file: Option<&CanaryFile>) -> Option<Canary> {
+        let (file, usual) = (file?, Canary::default());
+        Some(Canary {
+            share: file.share.unwrap_or(usual.share),
+            max_error_rate: file.max_error_rate.unwrap_or(usual.max_error_rate),
+        })
+    }
+
     /// How often an attempt is made again.
     pub fn retry(&mut self, file: &RetryFile) -> RetryPolicy {
         let path = KeyPath::top().key("retry");
         let usual = RetryPolicy::default();
         let initial = self.duration(file.initial.as_deref(), &path.key("initial"));
         let max = self.duration(file.max.as_deref(), &path.key("max"));
+        let max_outage = self.duration(file.max_outage.as_deref(), &path.key("max_outage"));
         if let (Some(initial), Some(max)) = (initial, max)
             && initial > max
         {
@@ -79,6 +114,8 @@ impl Check<'_> {
             initial,
             // Whoever states only a long first wait means it.
             max: max.unwrap_or(usual.max).max(initial),
+            budget: file.budget.unwrap_or(usual.budget),
+            max_outage: max_outage.unwrap_or(usual.max_outage),
         }
     }
 }
