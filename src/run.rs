@@ -18,6 +18,8 @@ pub mod settings;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::engine::Engine;
 use crate::engine::stop::{Level, Stopper};
 use crate::engine::task::Origin;
@@ -26,6 +28,7 @@ use crate::job::diagnostic::Diagnostic;
 use crate::job::plan::Plan;
 use crate::job::select::Selection;
 use crate::mock::server::Mock;
+use crate::pace::adaptive::USUAL_CAP;
 use crate::provider::access::Access;
 use crate::provider::env::Env;
 use crate::report::summary::Summary;
@@ -37,9 +40,6 @@ use crate::store::RunDir;
 use crate::wire::descriptors;
 use crate::wire::http::Http;
 use crate::wire::secret::Redactor;
-
-/// Calls in flight at once, where the job does not say.
-const WIDTH: usize = 256;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -128,29 +128,33 @@ impl<'j> Prepared<'j> {
             origin,
             done: &done,
             width: self.width(),
+            deadline: self.job.deadline.map(|deadline| Instant::now() + deadline),
         };
         let engine = Engine::new(lanes::lanes(&parts), parts.width);
+        let sources = lanes::sources(&parts);
         let starts = lanes::starts(&parts, &engine);
         observer.begin(&opened.dir.name(), starts);
-        let outcome = pump::pump(engine, &mut opened.journal, observer, stopper).await;
+        let outcome = pump::pump(&engine, sources, &mut opened.journal, observer, stopper).await;
         observer.end();
         opened.warn_of_changes();
         let to_do = self.plan.total() - done.by_lane.iter().sum::<u64>();
         Ok(outcome?.finished < to_do && stopper.level() > Level::Running)
     }
 
-    /// Calls in flight at once: what the job allows, and what this machine can.
-    fn width(&self) -> usize {
+    /// Calls in flight at once: what the job allows, or this machine. `None` leaves each lane to
+    /// itself.
+    fn width(&self) -> Option<usize> {
         let most = descriptors::most_connections(self.job.mock.is_some());
-        let Some(asked) = self.job.concurrency else { return most.min(WIDTH) };
-        if most < asked {
+        let wanted = self.job.concurrency.unwrap_or(USUAL_CAP);
+        if most < wanted {
             tracing::warn!(
-                asked,
+                wanted,
                 allowed = most,
                 "the limit on open files allows fewer calls in flight; raise it with `ulimit -n`"
             );
         }
-        most.min(asked)
+        let is_bounded = most < self.job.lanes.len().saturating_mul(USUAL_CAP);
+        self.job.concurrency.map(|stated| stated.min(most)).or(is_bounded.then_some(most))
     }
 
     /// Starts the built-in provider, where a lane of the plan calls it.

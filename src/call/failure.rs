@@ -104,14 +104,13 @@ impl FailureKind {
             | Self::InternalServer
             | Self::Api => Remedy::Retry,
             Self::ApiResponseValidation => Remedy::RetryOnce,
-            Self::Authentication
-            | Self::PermissionDenied
+            Self::Authentication | Self::QuotaExceeded => Remedy::CloseLane,
+            Self::PermissionDenied
             | Self::NotFound
             | Self::BadRequest
             | Self::UnsupportedParams
             | Self::ContextWindowExceeded
             | Self::ContentPolicyViolation
-            | Self::QuotaExceeded
             | Self::BudgetExceeded => Remedy::GiveUp,
         }
     }
@@ -133,6 +132,15 @@ pub enum Remedy {
     RetryOnce,
     /// Trying again cannot help.
     GiveUp,
+    /// Neither this call nor any other to this model can succeed now.
+    CloseLane,
+}
+
+impl Remedy {
+    /// Whether trying this call again can help.
+    pub fn retries(self) -> bool {
+        matches!(self, Self::Retry | Self::RetryOnce)
+    }
 }
 
 /// One attempt that failed.
@@ -167,7 +175,7 @@ impl Failure {
             message: message.into(),
             http_status: None,
             provider_code: None,
-            retryable: kind.remedy() != Remedy::GiveUp,
+            retryable: kind.remedy().retries(),
             remedy: None,
             retry_after: None,
         }
@@ -175,7 +183,7 @@ impl Failure {
 
     /// The same failure with another remedy than its kind's.
     pub fn with_remedy(mut self, remedy: Remedy) -> Self {
-        self.retryable = remedy != Remedy::GiveUp;
+        self.retryable = remedy.retries();
         self.remedy = Some(remedy);
         self
     }

@@ -1,12 +1,11 @@
 //! One attempt: encode, pass, send, decode.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::call::estimate;
-use crate::call::failure::{Failure, FailureKind};
+use crate::call::failure::{Failure, FailureKind, Remedy};
 use crate::call::moment::Moment;
 use crate::call::request::Request;
 use crate::call::response::Response;
@@ -15,7 +14,10 @@ use crate::engine::exchange::{self, Exchange};
 use crate::engine::lane::Lane;
 use crate::engine::pictures;
 use crate::engine::stop::Stop;
+use crate::pace::door::Closure;
+use crate::pace::gate::Pass;
 use crate::pace::tokens::Need;
+use crate::pace::verdict::Verdict;
 use crate::provider::Rejected;
 
 /// How an attempt ended.
@@ -40,39 +42,103 @@ pub(super) struct Facts {
     pub(super) request_id: Option<String>,
 }
 
-/// Makes one attempt; `None` when the run was stopped before its outcome was known.
-pub(super) async fn make(lane: &Lane, request: &Request, stop: &mut Stop) -> Option<Attempt> {
+/// What came of asking for an attempt.
+pub(super) enum Made {
+    /// It was made.
+    Ended(Box<Attempt>),
+    /// The lane takes no more calls.
+    Barred(Closure),
+    /// The task's time was over before it was sent.
+    TooLate,
+    /// The run was stopped before its outcome was known.
+    Stopped,
+}
+
+/// Makes one attempt. `begun` is when the task was sent first, and is set if that is now.
+pub(super) async fn make(
+    lane: &Lane,
+    request: &Request,
+    begun: &mut Option<Instant>,
+    stop: &mut Stop,
+) -> Made {
     let came = Instant::now();
     let shown = tokio::select! {
         biased;
         shown = pictures::shown(request, lane.dialect, &*lane.web) => shown,
-        () = stop.cancelled() => return None,
+        () = stop.cancelled() => return Made::Stopped,
     };
     let wire = match shown.and_then(|request| lane.endpoint.encode(lane.dialect, &request)) {
         Ok(wire) => wire,
-        Err(failure) => return Some(unsent(failure)),
+        Err(failure) => return Made::Ended(Box::new(unsent(failure))),
     };
     let need = if lane.counts_tokens { need_of(request) } else { Need::default() };
     let pass = tokio::select! {
         biased;
         pass = lane.gate.enter(need) => pass,
-        () = stop.draining() => return None,
+        () = stop.draining() => return Made::Stopped,
+        () = over(lane, *begun) => return Made::TooLate,
+    };
+    let pass = match pass {
+        Ok(pass) => pass,
+        Err(closure) => return Made::Barred(closure),
     };
     let (at, sent) = (Moment::now(), Instant::now());
-    let flight = Flight::begin(lane);
+    begun.get_or_insert(sent);
     let exchange = tokio::select! {
         biased;
         exchange = exchange::make(lane, wire, request.is_streamed()) => exchange,
-        () = stop.cancelled() => return None,
+        () = stop.cancelled() => return Made::Stopped,
+        () = over(lane, *begun) => Exchange::failed(too_late(lane).into()),
     };
-    drop(flight);
     let took = sent.elapsed();
     let Exchange { outcome, request_id, first_token } = exchange;
     let first_token = first_token.map(|at| at - sent);
-    pass.leave(used(&outcome));
-    heed(lane, &outcome);
+    leave(lane, pass, &outcome);
     let facts = Facts { at, queued: sent - came, took, first_token, request_id };
-    Some(Attempt { outcome, facts })
+    Made::Ended(Box::new(Attempt { outcome, facts }))
+}
+
+/// Waits until the task's time is over; for ever, where it has all the time there is.
+async fn over(lane: &Lane, begun: Option<Instant>) {
+    match (begun, lane.task_timeout) {
+        (Some(begun), Some(limit)) => sleep_until(begun + limit).await,
+        _ => std::future::pending().await,
+    }
+}
+
+/// The failure of a task whose time is over.
+pub(super) fn too_late(lane: &Lane) -> Failure {
+    let limit = lane.task_timeout.unwrap_or_default();
+    let message = format!(
+        "the task was not done within {limit:?}, its waits and retries included \
+         (`limits.task_timeout`)"
+    );
+    Failure::new(FailureKind::Timeout, message).with_remedy(Remedy::GiveUp)
+}
+
+/// Ends the call at the gate, which learns from it.
+fn leave(lane: &Lane, pass: Pass<'_>, outcome: &Result<Response, Rejected>) {
+    let verdict = match outcome {
+        Ok(_) => Verdict::Answered,
+        Err(rejected) => Verdict::of(&rejected.failure, rejected.response.is_some()),
+    };
+    if let Verdict::Refused(Some(wait)) | Verdict::Faulty(Some(wait)) = verdict {
+        tracing::info!(
+            provider = &*lane.endpoint.provider,
+            wait_ms = wait.as_millis(),
+            "the provider asks to wait, and the whole lane does"
+        );
+    }
+    pass.leave(used(outcome), &verdict, &|| closure(outcome));
+}
+
+/// Why a lane closes after this outcome.
+fn closure(outcome: &Result<Response, Rejected>) -> Closure {
+    let (kind, reason) = match outcome {
+        Ok(_) => (FailureKind::Api, "the lane closed".into()),
+        Err(Rejected { failure, .. }) => (failure.kind, failure.message.as_str().into()),
+    };
+    Closure { kind, reason, is_parked: false }
 }
 
 /// A request that its dialect cannot say was never sent.
@@ -101,40 +167,5 @@ fn used(outcome: &Result<Response, Rejected>) -> Option<Need> {
     match response {
         Some(response) => response.usage.and_then(of),
         None => status.is_some_and(|status| status >= 400).then(Need::default),
-    }
-}
-
-/// A wait that the provider asks for is felt by the whole lane.
-fn heed(lane: &Lane, outcome: &Result<Response, Rejected>) {
-    let Err(Rejected { failure, .. }) = outcome else { return };
-    match failure.kind {
-        FailureKind::QuotaExceeded => return,
-        FailureKind::RateLimit => lane.gate.refused(),
-        _ => {}
-    }
-    if let Some(wait) = failure.retry_after {
-        tracing::info!(
-            provider = &*lane.endpoint.provider,
-            status = failure.http_status,
-            wait_ms = wait.as_millis(),
-            "the provider asks to wait, and the whole lane does"
-        );
-        lane.gate.pause_until(Instant::now() + wait);
-    }
-}
-
-/// Counts a call as in flight for as long as it lives.
-struct Flight<'l>(&'l Lane);
-
-impl<'l> Flight<'l> {
-    fn begin(lane: &'l Lane) -> Self {
-        lane.state.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self(lane)
-    }
-}
-
-impl Drop for Flight<'_> {
-    fn drop(&mut self) {
-        self.0.state.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

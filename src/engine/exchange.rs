@@ -37,7 +37,7 @@ pub(super) async fn make(lane: &Lane, wire: WireRequest, streamed: bool) -> Exch
 }
 
 impl Exchange {
-    fn failed(rejected: Rejected) -> Self {
+    pub(super) fn failed(rejected: Rejected) -> Self {
         Self { outcome: Err(rejected), request_id: None, first_token: None }
     }
 }

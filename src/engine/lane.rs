@@ -5,12 +5,13 @@
 //! bound, so that an outage does not gather the whole plan in memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use rand::rngs::StdRng;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 
 use crate::call::task::Task;
 use crate::engine::event::Event;
@@ -20,7 +21,7 @@ use crate::engine::task::{self, Origin};
 use crate::pace::gate::Gate;
 use crate::pace::rate::Waiting;
 use crate::pace::retry::RetryPolicy;
-use crate::provider::{Dialect, Endpoint};
+use crate::provider::{Dialect, Endpoint, Provider};
 use crate::wire::transport::Transport;
 
 /// So many tasks may sleep for each place of the lane before it stops taking up new ones.
@@ -30,7 +31,11 @@ const SLEEPERS_PER_PLACE: usize = 4;
 pub struct Lane {
     /// Its number among the run's lanes.
     pub number: usize,
+    /// Its number in the job, by which fallbacks name it.
+    pub place: usize,
     /// Whom it calls.
+    pub provider: Arc<Provider>,
+    /// The provider with its key in hand.
     pub endpoint: Endpoint,
     /// In what tongue.
     pub dialect: &'static dyn Dialect,
@@ -40,10 +45,10 @@ pub struct Lane {
     pub web: Arc<dyn Transport>,
     /// When.
     pub gate: Gate,
-    /// The most calls in flight that its limits allow.
-    pub concurrency: usize,
     /// Whether and when again.
     pub retry: RetryPolicy,
+    /// How long a task may take with all its attempts, from its first send.
+    pub task_timeout: Option<Duration>,
     /// Whether its limits count tokens, so that each call must be estimated.
     pub counts_tokens: bool,
     /// What every record of the run says.
@@ -55,21 +60,15 @@ pub struct Lane {
 /// Where a lane stands, as it changes.
 #[derive(Debug)]
 pub struct State {
-    pub(super) in_flight: AtomicUsize,
-    pub(super) sleeping: AtomicUsize,
-    pub(super) slept: Notify,
+    pub(super) away: AtomicUsize,
+    pub(super) left: Notify,
     pub(super) rng: Mutex<StdRng>,
 }
 
 impl State {
-    /// A lane that has not begun; `rng` jitters its waits.
+    /// A lane that has not begun; `rng` jitters the waits of its tasks.
     pub fn new(rng: StdRng) -> Self {
-        Self {
-            in_flight: AtomicUsize::new(0),
-            sleeping: AtomicUsize::new(0),
-            slept: Notify::new(),
-            rng: Mutex::new(rng),
-        }
+        Self { away: AtomicUsize::new(0), left: Notify::new(), rng: Mutex::new(rng) }
     }
 }
 
@@ -84,35 +83,32 @@ impl LaneView {
 
     /// Calls in flight.
     pub fn in_flight(&self) -> usize {
-        self.0.state.in_flight.load(Ordering::Relaxed)
+        self.0.gate.in_flight()
+    }
+
+    /// Calls that may be in flight now.
+    pub fn width(&self) -> usize {
+        self.0.gate.width()
     }
 
     /// Tasks that sleep before a retry.
     pub fn sleeping(&self) -> usize {
-        self.0.state.sleeping.load(Ordering::Relaxed)
+        self.0.state.away.load(Ordering::Relaxed)
     }
 
     /// What the lane as a whole waits for.
     pub fn waiting(&self) -> Option<Waiting> {
         self.0.gate.waiting()
     }
-}
 
-impl Lane {
-    pub(super) fn cap(&self) -> usize {
-        self.concurrency.max(1)
+    /// Why the lane makes no more calls, if that is so.
+    pub fn closed(&self) -> Option<Arc<str>> {
+        self.0.gate.closure().map(|closure| closure.reason)
     }
 }
 
 /// Runs a lane until its tasks are done or it is stopped.
-pub(super) async fn run(
-    lane: Arc<Lane>,
-    source: Source,
-    mut width: watch::Receiver<usize>,
-    events: mpsc::Sender<Event>,
-    stop: Stop,
-) {
-    let mut places = *width.borrow_and_update();
+pub(super) async fn run(lane: Arc<Lane>, source: Source, events: mpsc::Sender<Event>, stop: Stop) {
     let crew = Crew {
         lane: &lane,
         source: Mutex::new(Some(source)),
@@ -120,12 +116,11 @@ pub(super) async fn run(
         stop: &stop,
         workers: AtomicUsize::new(0),
     };
-    lane.gate.widen(places);
     let mut workers = FuturesUnordered::new();
     loop {
-        while !crew.is_exhausted() && crew.count() < crew.wanted(places) {
+        while !crew.is_exhausted() && crew.count() < crew.wanted() {
             crew.workers.fetch_add(1, Ordering::Relaxed);
-            workers.push(crew.work(width.clone()));
+            workers.push(crew.work());
         }
         tokio::select! {
             biased;
@@ -134,12 +129,8 @@ pub(super) async fn run(
                     break;
                 }
             }
-            () = lane.state.slept.notified() => {}
-            Ok(()) = width.changed() => {
-                let wider = *width.borrow_and_update();
-                lane.gate.widen(wider.saturating_sub(places));
-                places = wider;
-            }
+            () = lane.state.left.notified() => {}
+            () = lane.gate.widened() => {}
         }
     }
     drop(workers);
@@ -157,13 +148,13 @@ struct Crew<'l> {
 }
 
 impl Crew<'_> {
-    async fn work(&self, width: watch::Receiver<usize>) {
-        self.carry(width).await;
+    async fn work(&self) {
+        self.carry().await;
         self.workers.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Carries one task after the other, until there are none or this worker is one too many.
-    async fn carry(&self, width: watch::Receiver<usize>) {
+    async fn carry(&self) {
         let mut stop = self.stop.clone();
         while stop.level() == Level::Running {
             let task = match self.next() {
@@ -175,14 +166,13 @@ impl Crew<'_> {
                     return;
                 }
             };
-            let Some(entry) = task::run(self.lane, task, self.events, &mut stop).await else {
-                continue;
-            };
+            let run = task::run(self.lane, task, self.events, &mut stop);
+            let Some(entry) = run.await else { continue };
             let finished = Event::Finished { lane: self.lane.number, entry: Box::new(entry) };
             if self.events.send(finished).await.is_err() {
                 return;
             }
-            if self.count() > self.wanted(*width.borrow()) {
+            if self.count() > self.wanted() {
                 // Those who slept are back, and this worker's place is needed no more.
                 return;
             }
@@ -190,7 +180,7 @@ impl Crew<'_> {
     }
 
     fn next(&self) -> Option<Result<Task, String>> {
-        let mut source = self.source.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
         let next = source.as_mut()?.next();
         if !matches!(next, Some(Ok(_))) {
             *source = None;
@@ -198,8 +188,9 @@ impl Crew<'_> {
         next.map(|task| task.map_err(|why| why.to_string()))
     }
 
+    /// Whether it takes up no more tasks. A closed lane does: each of them is told.
     fn is_exhausted(&self) -> bool {
-        let source = self.source.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
         source.is_none() || self.stop.level() > Level::Running
     }
 
@@ -207,8 +198,9 @@ impl Crew<'_> {
         self.workers.load(Ordering::Relaxed)
     }
 
-    fn wanted(&self, places: usize) -> usize {
-        let sleeping = self.lane.state.sleeping.load(Ordering::Relaxed);
-        places + sleeping.min(places * SLEEPERS_PER_PLACE)
+    fn wanted(&self) -> usize {
+        let places = self.lane.gate.width();
+        let away = self.lane.state.away.load(Ordering::Relaxed);
+        places + away.min(places * SLEEPERS_PER_PLACE)
     }
 }

@@ -15,9 +15,11 @@ pub mod stop;
 pub mod task;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::engine::event::Event;
 use crate::engine::lane::{Lane, LaneView};
@@ -25,64 +27,79 @@ use crate::engine::source::Source;
 use crate::engine::stop::Stop;
 use crate::pace::share;
 
-/// Every lane of a run, ready to go.
+/// How often the run's width is divided anew.
+const SHARING: Duration = Duration::from_millis(100);
+
+/// Every lane of a run.
 pub struct Engine {
-    lanes: Vec<(Arc<Lane>, Source)>,
-    /// Calls in flight at once, over all lanes.
-    concurrency: usize,
+    lanes: Arc<[Arc<Lane>]>,
+    /// Calls in flight at once, over all lanes, where the job states it.
+    concurrency: Option<usize>,
 }
 
 impl Engine {
-    /// An engine of these lanes, which together have at most `concurrency` calls in flight.
-    pub fn new(lanes: Vec<(Lane, Source)>, concurrency: usize) -> Self {
-        let lanes = lanes.into_iter().map(|(lane, source)| (Arc::new(lane), source)).collect();
-        Self { lanes, concurrency }
+    /// An engine of these lanes, which together have at most `concurrency` calls in flight; `None`
+    /// leaves each lane to itself.
+    pub fn new(lanes: Vec<Lane>, concurrency: Option<usize>) -> Self {
+        Self { lanes: lanes.into_iter().map(Arc::new).collect(), concurrency }
     }
 
     /// What can be seen of the lanes from outside while they run, in their order.
     pub fn views(&self) -> Vec<LaneView> {
-        self.lanes.iter().map(|(lane, _)| LaneView::of(lane)).collect()
+        self.lanes.iter().map(LaneView::of).collect()
     }
 
-    /// Runs every lane to its end, or until it is stopped. Each task ends in one
-    /// [`Event::Finished`], unless it was stopped before its first attempt.
+    /// Runs every lane to the end of its source, or until it is stopped. Each task ends in one
+    /// [`Event::Finished`], unless it was stopped before its first attempt. What the lanes learn
+    /// stays with them: the engine can be run again with other sources.
     ///
     /// The channel is bounded: whoever reads the events slowly slows the calls.
-    pub async fn run(self, events: mpsc::Sender<Event>, stop: Stop) {
-        let caps: Vec<usize> = self.lanes.iter().map(|(lane, _)| lane.cap()).collect();
-        let mut active = vec![true; caps.len()];
-        let mut widths = Vec::new();
+    pub async fn run(&self, sources: Vec<Source>, events: mpsc::Sender<Event>, stop: Stop) {
+        let mut active = vec![true; self.lanes.len()];
+        self.share(&active);
         let mut running = JoinSet::new();
-        let first = share::divide(self.concurrency, &caps);
-        for (number, ((lane, source), width)) in self.lanes.into_iter().zip(first).enumerate() {
-            let (sender, receiver) = watch::channel(width);
-            widths.push(sender);
+        for (number, (lane, source)) in self.lanes.iter().zip(sources).enumerate() {
+            let lane = Arc::clone(lane);
             let (events, stop) = (events.clone(), stop.clone());
             running.spawn(async move {
-                lane::run(lane, source, receiver, events, stop).await;
+                lane::run(lane, source, events, stop).await;
                 number
             });
         }
         drop(events);
-        while let Some(ended) = running.join_next().await {
-            // A lane that panicked is a fault of ours: let it be seen as one.
-            let number = ended.expect("a lane does not panic");
-            active[number] = false;
-            widen(&widths, self.concurrency, &caps, &active);
+        let mut ticks = interval(SHARING);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let is_shared = self.concurrency.is_some() && self.lanes.len() > 1;
+        loop {
+            tokio::select! {
+                biased;
+                ended = running.join_next() => {
+                    let Some(ended) = ended else { break };
+                    // A lane that panicked is a fault of ours: let it be seen as one.
+                    active[ended.expect("a lane does not panic")] = false;
+                }
+                _ = ticks.tick(), if is_shared => {}
+            }
+            self.share(&active);
         }
     }
-}
 
-/// Gives the places of lanes that ended to those that still run.
-fn widen(widths: &[watch::Sender<usize>], total: usize, caps: &[usize], active: &[bool]) {
-    let left: Vec<usize> = (0..caps.len()).filter(|lane| active[*lane]).collect();
-    let caps: Vec<usize> = left.iter().map(|lane| caps[*lane]).collect();
-    for (lane, share) in left.iter().zip(share::divide(total, &caps)) {
-        widths[*lane].send_if_modified(|width| {
-            let wider = share > *width;
-            *width = share.max(*width);
-            wider
-        });
+    /// Divides the run's width among the lanes that can use it. A lane that is narrow, because its
+    /// provider is slow to begin or takes no more, leaves the rest to the others.
+    fn share(&self, active: &[bool]) {
+        let Some(total) = self.concurrency else { return };
+        // A lane that has no tasks of its own, or no more, may be another's fallback.
+        let wish = |(lane, active): (&Arc<Lane>, &bool)| match active {
+            true => 2 * lane.gate.wish(),
+            false => lane.gate.in_flight(),
+        };
+        let wishes = self.lanes.iter().zip(active).map(wish);
+        let wishes: Vec<(usize, usize)> =
+            wishes.enumerate().filter(|(_, wish)| *wish > 0).collect();
+        let caps: Vec<usize> = wishes.iter().map(|(_, wish)| *wish).collect();
+        for ((lane, _), share) in wishes.iter().zip(share::divide(total, &caps)) {
+            self.lanes[*lane].gate.allow(share);
+        }
     }
 }
 

@@ -9,16 +9,18 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use crate::call::failure::{Failure, FailureKind};
+use crate::call::failure::Failure;
 use crate::call::moment::Moment;
 use crate::call::money::{Cost, CostStatus, Usd};
 use crate::call::record::{Entry, FailedTry, Record, Status, VERSION};
 use crate::call::response::Response;
 use crate::call::task::Task;
-use crate::engine::attempt::{self, Facts};
+use crate::engine::attempt::{self, Facts, Made};
 use crate::engine::event::Event;
 use crate::engine::lane::Lane;
 use crate::engine::stop::Stop;
+use crate::pace::door::Closure;
+use crate::pace::verdict::Verdict;
 use crate::provider::Rejected;
 
 /// What every record of a run says alike.
@@ -33,24 +35,29 @@ pub struct Origin {
 }
 
 /// Runs a task to its outcome. `None` when it was stopped before its first attempt; one that was
-/// stopped later is `skipped`, so that the attempts it made are on record.
+/// stopped later, or whose lane is closed, is `skipped`, so that what was tried is on record.
 pub(super) async fn run(
     lane: &Lane,
     task: Task,
     events: &mpsc::Sender<Event>,
     stop: &mut Stop,
 ) -> Option<Entry> {
-    let mut course = Course { lane, model_used: task.target.model_used(), task, tries: Vec::new() };
+    let mut course = Course::new(lane, task);
+    let mut begun = None;
     loop {
-        let Some(attempt) = attempt::make(lane, &course.task.request, stop).await else {
-            return course.stopped();
+        let attempt = match attempt::make(course.lane, &course.task.request, &mut begun, stop).await
+        {
+            Made::Ended(attempt) => *attempt,
+            Made::Barred(closure) => return course.barred(&closure),
+            Made::TooLate => return Some(course.too_late()),
+            Made::Stopped => return course.stopped(),
         };
         let (outcome, facts) = (attempt.outcome, attempt.facts);
-        let rejected = match outcome {
+        let mut rejected = match outcome {
             Ok(response) => return Some(course.answered(response, &facts)),
             Err(rejected) => rejected,
         };
-        let wait = course.next_wait(&rejected.failure);
+        let wait = course.next_wait(&mut rejected.failure);
         course.note(&rejected, &facts, wait);
         let Some(wait) = wait else {
             return Some(course.gave_up(rejected, &facts));
@@ -59,7 +66,7 @@ pub(super) async fn run(
         let retrying =
             Event::Retrying { lane: lane.number, kind, attempt: course.attempts(), wait };
         let _ = events.send(retrying).await;
-        if !rest(lane, wait, stop).await {
+        if !rest(course.lane, wait, stop).await {
             return course.stopped();
         }
     }
@@ -67,25 +74,40 @@ pub(super) async fn run(
 
 /// A task on its way, with the attempts that failed so far.
 struct Course<'l> {
+    /// The lane that is asked now.
     lane: &'l Lane,
     task: Task,
     model_used: Arc<str>,
     tries: Vec<FailedTry>,
 }
 
-impl Course<'_> {
+impl<'l> Course<'l> {
+    fn new(lane: &'l Lane, task: Task) -> Self {
+        lane.gate.first();
+        Self { lane, model_used: task.target.model_used(), task, tries: Vec::new() }
+    }
+
     /// How often the task was sent, over all sessions.
     fn attempts(&self) -> u32 {
         self.task.attempts_before + self.tries.len() as u32
     }
 
-    /// How long to wait before the next attempt, or `None` to give up.
-    fn next_wait(&self, failure: &Failure) -> Option<Duration> {
-        let mut rng = self.lane.state.rng.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = self.lane.retry.next(self.tries.len() as u32 + 1, failure, &mut *rng)?;
-        if failure.kind == FailureKind::RateLimit && failure.retry_after.is_none() {
-            // The provider does not say how long: its whole lane rests for what this task rests.
-            self.lane.gate.pause_until(Instant::now() + wait);
+    /// How long to wait before the next attempt, or `None` to give up; the failure then says so,
+    /// where it is not the failure's own doing.
+    fn next_wait(&self, failure: &mut Failure) -> Option<Duration> {
+        let wait = {
+            let mut rng = self.lane.state.rng.lock().unwrap_or_else(PoisonError::into_inner);
+            self.lane.retry.next(self.tries.len() as u32 + 1, failure, &mut *rng)?
+        };
+        let is_faulty = matches!(Verdict::of(failure, false), Verdict::Faulty(_));
+        if is_faulty && !self.lane.gate.may_retry() {
+            let share = self.lane.retry.budget * 100.0;
+            let why = format!(
+                " (not tried again: so many calls fail that retries are held to {share} % of the \
+                 calls, `retry.budget`)"
+            );
+            failure.message.push_str(&why);
+            return None;
         }
         Some(wait)
     }
@@ -139,6 +161,25 @@ impl Course<'_> {
         if let (Some(response), Some(bill)) = (rejected.response, bill) {
             keep(record, *response, bill);
         }
+        entry
+    }
+
+    /// A task whose lane is closed.
+    fn barred(self, closure: &Closure) -> Option<Entry> {
+        if closure.is_parked {
+            return self.stopped();
+        }
+        let message = format!("not asked, because the model was closed: {}", closure.reason);
+        let mut entry = self.entry(Status::Skipped, None);
+        entry.record.error = Some(Failure::new(closure.kind, message));
+        Some(entry)
+    }
+
+    /// A task whose time was over before it could be sent again.
+    fn too_late(self) -> Entry {
+        let failure = attempt::too_late(self.lane);
+        let mut entry = self.entry(Status::Error, None);
+        entry.record.error = Some(failure);
         entry
     }
 
@@ -215,9 +256,12 @@ fn keep(record: &mut Record, response: Response, bill: Bill) {
     record.finish_reason_raw = response.finish_reason_raw;
 }
 
-/// Sleeps before a retry, holding nothing; `false` when the run was stopped meanwhile.
+/// Sleeps before a retry, holding nothing; `false` when the run was stopped meanwhile, or will be.
 async fn rest(lane: &Lane, wait: Duration, stop: &mut Stop) -> bool {
-    let _asleep = Asleep::begin(lane);
+    if lane.gate.deadline().is_some_and(|deadline| Instant::now() + wait >= deadline) {
+        return false;
+    }
+    let _away = Away::begin(lane);
     tokio::select! {
         biased;
         () = stop.draining() => false,
@@ -225,20 +269,20 @@ async fn rest(lane: &Lane, wait: Duration, stop: &mut Stop) -> bool {
     }
 }
 
-/// Counts a task as asleep for as long as it lives.
-struct Asleep<'l>(&'l Lane);
+/// Counts a task as away from its lane for as long as it lives: another one may take its place.
+struct Away<'l>(&'l Lane);
 
-impl<'l> Asleep<'l> {
+impl<'l> Away<'l> {
     fn begin(lane: &'l Lane) -> Self {
-        lane.state.sleeping.fetch_add(1, Ordering::Relaxed);
-        lane.state.slept.notify_one();
+        lane.state.away.fetch_add(1, Ordering::Relaxed);
+        lane.state.left.notify_one();
         Self(lane)
     }
 }
 
-impl Drop for Asleep<'_> {
+impl Drop for Away<'_> {
     fn drop(&mut self) {
-        self.0.state.sleeping.fetch_sub(1, Ordering::Relaxed);
+        self.0.state.away.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -1,136 +1,385 @@
-//! The gate of a lane: every call passes here, or waits. Calls are queued, never refused.
+//! The gate of a lane: every call passes here, or waits, or hears that the lane is closed.
 //!
-//! In this order: a place in the lane, then the lane's turn, then the pause that the provider
-//! asked for, then a place that is shared with other lanes, and last the rates, so that a rate's
-//! cell is taken just before the send. Only whoever is first in line holds a shared place while
-//! waiting; and nobody holds anything while a retry sleeps.
+//! In this order: a place in the lane, then the lane's turn, then what the lane has learned (a
+//! pause, a pace, whether the provider is there), then places that are shared with other lanes, and
+//! last the rates, so that a rate's cell is taken just before the send. Only whoever is first in
+//! line holds a shared place while waiting; and nobody holds anything while a retry sleeps.
 
-use std::sync::Arc;
-use std::sync::Mutex as StdMutex;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep_until};
+use rand::rngs::StdRng;
+use tokio::sync::{Mutex, Notify};
+use tokio::time::Instant;
 
+use crate::call::failure::FailureKind;
 use crate::pace::Limits;
-use crate::pace::rate::{Rate, Waiting, Why};
+use crate::pace::adaptive::{Level, Start, USUAL_CAP};
+use crate::pace::clock::FineTimer;
+use crate::pace::door::{Closure, Door};
+use crate::pace::permits::{Permit, Permits};
+use crate::pace::pilot::{Obstacle, Pilot, Upshot};
+use crate::pace::rate::{Head, Rate, Waiting, Why};
+use crate::pace::scope::Scope;
 use crate::pace::tokens::Need;
+use crate::pace::verdict::Verdict;
 
-/// What several lanes share: the limits of their provider, or the width of the run.
+/// What a gate is made of.
 #[derive(Debug)]
-pub struct Shared {
-    places: Option<Arc<Semaphore>>,
-    rate: Option<Rate>,
-}
-
-impl Shared {
-    /// What the lanes of a provider share; `None` when it states no limit.
-    pub fn of_provider(limits: &Limits) -> Option<Self> {
-        let places = limits.concurrency.map(|places| Arc::new(Semaphore::new(places)));
-        let rate = Rate::new(limits);
-        (places.is_some() || rate.is_some()).then_some(Self { places, rate })
-    }
-
-    /// A width that lanes share where they cannot each have a place of their own.
-    pub fn of_places(places: usize) -> Self {
-        Self { places: Some(Arc::new(Semaphore::new(places))), rate: None }
-    }
+pub struct Plan {
+    /// `provider/model`, for messages.
+    pub name: Box<str>,
+    /// The limits of the lane's own.
+    pub limits: Limits,
+    /// The most calls in flight, where the job states it for the model or its provider.
+    pub cap: Option<usize>,
+    /// Whether the job states how many calls or tokens a time may take.
+    pub is_paced: bool,
+    /// The provider's scope, and the run's width where the job states one.
+    pub scopes: Vec<Arc<Scope>>,
+    /// Retries in a storm, as a share of the calls.
+    pub retry_budget: f64,
+    /// How long the provider may be away.
+    pub max_outage: Duration,
+    /// When the run ends. A wait beyond it is in vain.
+    pub deadline: Option<Instant>,
 }
 
 /// One lane's gate.
 #[derive(Debug)]
 pub struct Gate {
-    places: Arc<Semaphore>,
+    name: Box<str>,
+    places: Arc<Permits>,
     rate: Option<Rate>,
-    shared: Vec<Arc<Shared>>,
+    scopes: Vec<Arc<Scope>>,
     turn: Mutex<()>,
-    pause: StdMutex<Option<Instant>>,
-    waiting: StdMutex<Option<Waiting>>,
+    door: Door,
+    pilot: StdMutex<Pilot>,
+    watch: StdMutex<Watch>,
+    /// The call that tries whether the provider is back has ended.
+    tried: Notify,
+    /// The lane may be wider than it was.
+    widened: Notify,
+    timer: FineTimer,
+    deadline: Option<Instant>,
+    max_outage: Duration,
+}
+
+/// What can be seen of the waiting.
+#[derive(Debug, Default)]
+struct Watch {
+    waiting: Option<Waiting>,
+    lost: BTreeMap<Why, Duration>,
 }
 
 impl Gate {
-    /// A gate with the limits of a lane's own and those that it shares. It starts with no place.
-    pub fn new(limits: &Limits, shared: Vec<Arc<Shared>>) -> Self {
+    /// The gate of a lane before its first call; `rng` jitters its rests.
+    pub fn new(plan: Plan, rng: StdRng) -> Self {
+        let start = match (plan.cap, plan.is_paced) {
+            (Some(_), _) => Start::Told,
+            (None, true) => Start::Paced,
+            (None, false) => Start::Blind,
+        };
+        let cap = plan.cap.unwrap_or(USUAL_CAP);
+        let (share, now) = (plan.retry_budget, Instant::now());
+        let pilot = Pilot::new(cap, start, share, plan.max_outage, rng, now);
         Self {
-            places: Arc::new(Semaphore::new(0)),
-            rate: Rate::new(limits),
-            shared,
+            name: plan.name,
+            places: Arc::new(Permits::new(pilot.width())),
+            rate: Rate::new(&plan.limits),
+            scopes: plan.scopes,
             turn: Mutex::default(),
-            pause: StdMutex::default(),
-            waiting: StdMutex::default(),
+            door: Door::default(),
+            pilot: StdMutex::new(pilot),
+            watch: StdMutex::default(),
+            tried: Notify::new(),
+            widened: Notify::new(),
+            timer: FineTimer::default(),
+            deadline: plan.deadline,
+            max_outage: plan.max_outage,
         }
     }
 
-    /// Adds places to the lane.
-    pub fn widen(&self, places: usize) {
-        self.places.add_permits(places);
-    }
-
-    /// Waits until a call with this need may be sent. A wait that is cancelled has taken nothing
-    /// but, at worst, one request's cell.
-    pub async fn enter(&self, need: Need) -> Pass<'_> {
-        let place = take_place(&self.places).await;
-        let mut places = vec![place];
-        if self.rate.is_some() || !self.shared.is_empty() {
-            let _turn = self.turn.lock().await;
-            self.sit_out_pause().await;
-            for shared in &self.shared {
-                if let Some(shared_places) = &shared.places {
-                    places.push(take_place(shared_places).await);
-                }
-            }
-            self.pass_rates(need).await;
-        } else {
-            self.sit_out_pause().await;
+    /// Waits until a call with this need may be sent, or hears why none will be. A wait that is
+    /// cancelled has taken nothing but, at worst, one request's cell.
+    pub async fn enter(&self, need: Need) -> Result<Pass<'_>, Closure> {
+        if let Some(pass) = self.pass_at_once(need) {
+            return Ok(pass);
         }
-        self.tell(None);
-        Pass { gate: self, reserved: need, _places: places }
-    }
-
-    /// Lets nobody through before `until`; an earlier pause that lasts longer stands.
-    pub fn pause_until(&self, until: Instant) {
-        let mut pause = lock(&self.pause);
-        if pause.is_none_or(|before| before < until) {
-            *pause = Some(until);
+        let closed = futures::future::select_all(self.doors().map(|door| Box::pin(door.closed())));
+        tokio::select! {
+            biased;
+            (closure, ..) = closed => Err(closure),
+            pass = self.wait_in_line(need) => pass,
         }
     }
 
-    /// The provider refused a call although the pace was kept: the pace is slowed by a little.
-    pub fn refused(&self) {
-        self.rates().for_each(Rate::refused);
+    /// Why no more calls are made, if that is so.
+    pub fn closure(&self) -> Option<Closure> {
+        self.doors().find_map(Door::closure).cloned()
     }
 
     /// What the lane waits for now, if it does.
     pub fn waiting(&self) -> Option<Waiting> {
-        lock(&self.waiting).filter(|waiting| waiting.until > Instant::now())
+        lock(&self.watch).waiting.filter(|waiting| waiting.until > Instant::now())
     }
 
-    async fn pass_rates(&self, need: Need) {
-        let tell = |waiting| self.tell(Some(waiting));
-        for rate in self.rates() {
-            rate.enter(need, &tell).await;
+    /// When the run ends.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Calls in flight.
+    pub fn in_flight(&self) -> usize {
+        self.pilot().in_flight()
+    }
+
+    /// Calls that may be in flight now.
+    pub fn width(&self) -> usize {
+        self.pilot().width()
+    }
+
+    /// The width that the lane could use, were it alone.
+    pub fn wish(&self) -> usize {
+        self.pilot().wish()
+    }
+
+    /// Sets the run's share for this lane.
+    pub fn allow(&self, places: usize) {
+        let mut pilot = self.pilot();
+        pilot.allow(places);
+        self.fit(&pilot);
+    }
+
+    /// Waits until the lane may have become wider.
+    pub async fn widened(&self) {
+        self.widened.notified().await;
+    }
+
+    /// A task makes its first call here.
+    pub fn first(&self) {
+        self.pilot().first();
+    }
+
+    /// Whether the retry budget allows another attempt.
+    pub fn may_retry(&self) -> bool {
+        self.pilot().may_retry()
+    }
+
+    /// Whether the provider is taken to be away.
+    pub fn is_away(&self) -> bool {
+        self.pilot().is_away()
+    }
+
+    /// How long the lane waited for each cause.
+    pub fn lost(&self) -> BTreeMap<Why, Duration> {
+        lock(&self.watch).lost.clone()
+    }
+
+    /// What the lane has learned.
+    pub fn pilot(&self) -> MutexGuard<'_, Pilot> {
+        lock(&self.pilot)
+    }
+
+    /// The way of most calls where nothing is limited: no line, no wait.
+    fn pass_at_once(&self, need: Need) -> Option<Pass<'_>> {
+        if self.rates().next().is_some() || self.doors().any(|door| door.closure().is_some()) {
+            return None;
         }
-        // A pause may have been asked for in the meantime.
-        self.sit_out_pause().await;
+        let _turn = self.turn.try_lock().ok()?;
+        let mut places = vec![self.places.try_take()?];
+        if !self.scopes.iter().all(|scope| scope.try_places(&mut places)) {
+            return None;
+        }
+        let mut pilot = self.pilot();
+        let is_trial = pilot.obstacle(Instant::now()).ok()?;
+        let trial = Trial { gate: self, is_on: is_trial };
+        Some(self.let_through(&mut pilot, need, false, trial, places))
+    }
+
+    async fn wait_in_line(&self, need: Need) -> Result<Pass<'_>, Closure> {
+        let mut places = vec![self.places.take().await];
+        let _turn = self.turn.lock().await;
+        let _clear = Clear(self);
+        let mut trial = self.overcome().await?;
+        for scope in &self.scopes {
+            scope.take_places(&mut places).await;
+        }
+        let mut head = Head::of(self.rates().collect()).await;
+        let mut paced = false;
+        while let Some(waiting) = head.next(need) {
+            paced = true;
+            self.hold(waiting).await?;
+        }
+        // A pause may have been asked for in the meantime, or the provider may have gone away.
+        if !trial.is_on {
+            trial = self.overcome().await?;
+        }
+        Ok(self.let_through(&mut self.pilot(), need, paced, trial, places))
+    }
+
+    fn let_through<'g>(
+        &'g self,
+        pilot: &mut Pilot,
+        need: Need,
+        paced: bool,
+        trial: Trial<'g>,
+        places: Vec<Permit>,
+    ) -> Pass<'g> {
+        let level = pilot.sent(paced, Instant::now());
+        Pass { gate: self, reserved: need, level, trial, _places: places }
+    }
+
+    /// Waits until nothing that the lane has learned stands in the way.
+    async fn overcome(&self) -> Result<Trial<'_>, Closure> {
+        loop {
+            let mut tried = std::pin::pin!(self.tried.notified());
+            tried.as_mut().enable();
+            let obstacle = self.pilot().obstacle(Instant::now());
+            match obstacle {
+                Ok(is_on) => return Ok(Trial { gate: self, is_on }),
+                Err(Obstacle::Wait(waiting)) => self.hold(waiting).await?,
+                Err(Obstacle::Trial) => tried.await,
+            }
+        }
+    }
+
+    /// Waits, and tells so; or parks the lane, when the wait goes beyond the end of the run.
+    async fn hold(&self, waiting: Waiting) -> Result<(), Closure> {
+        if self.deadline.is_some_and(|deadline| waiting.until >= deadline) {
+            return Err(self.park(waiting));
+        }
+        let began = Instant::now();
+        lock(&self.watch).waiting = Some(waiting);
+        let _lost = Lost { gate: self, why: waiting.why, began };
+        self.timer.sleep_until(waiting.until).await;
+        Ok(())
+    }
+
+    fn park(&self, waiting: Waiting) -> Closure {
+        let left = waiting.until.saturating_duration_since(Instant::now());
+        let reason = format!(
+            "it waits for {} for another {} s, which is beyond `limits.deadline`",
+            waiting.why.as_str(),
+            left.as_secs().max(1)
+        );
+        tracing::warn!(model = &*self.name, %reason, "the model is parked; --resume goes on with it");
+        let closure =
+            Closure { kind: FailureKind::Timeout, reason: reason.into(), is_parked: true };
+        self.door.close(closure.clone());
+        closure
+    }
+
+    /// The lane's width follows what was learned.
+    fn fit(&self, pilot: &Pilot) {
+        let width = pilot.width();
+        if width != self.places.limit() {
+            self.places.set_limit(width);
+            self.widened.notify_one();
+        }
+    }
+
+    fn ended(&self, level: Level, trial: bool, verdict: &Verdict, reason: &dyn Fn() -> Closure) {
+        let mut pilot = self.pilot();
+        let now = Instant::now();
+        let upshot = pilot.ended(level, trial, verdict, now);
+        self.fit(&pilot);
+        drop(pilot);
+        let answers = !matches!(verdict, Verdict::Locks | Verdict::Faulty(_));
+        if answers {
+            self.scopes.iter().for_each(|scope| scope.proven());
+        }
+        if matches!(verdict, Verdict::Refused(_)) && level.is_paced() {
+            self.rates().for_each(Rate::refused);
+        }
+        match upshot {
+            Upshot::None => {}
+            Upshot::Away(until) => tracing::warn!(
+                model = &*self.name,
+                rest_ms = until.saturating_duration_since(now).as_millis(),
+                "call after call fails; a single one tries again after a rest"
+            ),
+            Upshot::Back => tracing::info!(model = &*self.name, "the provider answers again"),
+            Upshot::Closes => self.close(verdict, &reason()),
+            Upshot::GaveUp => {
+                let last = reason();
+                let reason = format!(
+                    "every call failed for {:?} (`retry.max_outage`), at last with: {}",
+                    self.max_outage, last.reason
+                );
+                self.close(verdict, &Closure { reason: reason.into(), ..last });
+            }
+        }
+    }
+
+    fn close(&self, verdict: &Verdict, closure: &Closure) {
+        let of_key = *verdict == Verdict::Locks;
+        let mut doors = self.doors();
+        let door = if of_key { doors.next_back() } else { doors.next() };
+        if door.is_some_and(|door| door.close(closure.clone())) {
+            tracing::error!(
+                model = &*self.name, error = %closure.kind, reason = %closure.reason,
+                "no more calls are made; its other tasks are skipped, and --resume takes them up"
+            );
+        }
+    }
+
+    /// The lane's own door, and those of its scopes; the provider's comes last.
+    fn doors(&self) -> impl DoubleEndedIterator<Item = &Door> {
+        let scopes = self.scopes.iter().rev().map(|scope| scope.door());
+        std::iter::once(&self.door).chain(scopes)
     }
 
     fn rates(&self) -> impl Iterator<Item = &Rate> {
-        let shared = self.shared.iter().filter_map(|shared| shared.rate.as_ref());
+        let shared = self.scopes.iter().filter_map(|scope| scope.rate());
         self.rate.iter().chain(shared)
     }
+}
 
-    async fn sit_out_pause(&self) {
-        while let Some(until) = self.paused_until() {
-            self.tell(Some(Waiting { why: Why::Pause, until }));
-            sleep_until(until).await;
+/// Counts a wait as lost time, also when it is cancelled.
+struct Lost<'g> {
+    gate: &'g Gate,
+    why: Why,
+    began: Instant,
+}
+
+impl Drop for Lost<'_> {
+    fn drop(&mut self) {
+        let mut watch = lock(&self.gate.watch);
+        *watch.lost.entry(self.why).or_default() += self.began.elapsed();
+    }
+}
+
+/// Nobody waits when whoever was first in line is through, or gone.
+struct Clear<'g>(&'g Gate);
+
+impl Drop for Clear<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.watch).waiting = None;
+    }
+}
+
+/// Whether a call is the one that tries whether the provider is back. Dropped while it is on, it
+/// leaves the place to another.
+#[derive(Debug)]
+struct Trial<'g> {
+    gate: &'g Gate,
+    is_on: bool,
+}
+
+impl Trial<'_> {
+    fn end(&mut self) -> bool {
+        std::mem::take(&mut self.is_on)
+    }
+}
+
+impl Drop for Trial<'_> {
+    fn drop(&mut self) {
+        if self.is_on {
+            self.gate.pilot().untried(Instant::now());
         }
-    }
-
-    fn paused_until(&self) -> Option<Instant> {
-        lock(&self.pause).filter(|until| *until > Instant::now())
-    }
-
-    fn tell(&self, waiting: Option<Waiting>) {
-        *lock(&self.waiting) = waiting;
+        self.gate.tried.notify_waiters();
     }
 }
 
@@ -140,82 +389,32 @@ impl Gate {
 pub struct Pass<'g> {
     gate: &'g Gate,
     reserved: Need,
-    _places: Vec<OwnedSemaphorePermit>,
+    level: Level,
+    trial: Trial<'g>,
+    _places: Vec<Permit>,
 }
 
 impl Pass<'_> {
-    /// Ends the call: settles the tokens with those that were used, where that is known.
-    pub fn leave(self, used: Option<Need>) {
+    /// Ends the call: settles the tokens with those that were used, where that is known, and lets
+    /// the lane learn from what came. `reason` is asked for when the lane closes for it.
+    pub fn leave(mut self, used: Option<Need>, verdict: &Verdict, reason: &dyn Fn() -> Closure) {
         if let Some(used) = used {
             self.gate.rates().for_each(|rate| rate.settle(self.reserved, used));
         }
+        let is_trial = self.trial.end();
+        self.gate.ended(self.level, is_trial, verdict, reason);
     }
 }
 
-async fn take_place(places: &Arc<Semaphore>) -> OwnedSemaphorePermit {
-    let place = Arc::clone(places).acquire_owned().await;
-    place.expect("the semaphores of a gate are never closed")
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        self.gate.pilot().landed();
+    }
 }
 
-fn lock<T>(mutex: &StdMutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+fn lock<T>(mutex: &StdMutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use futures::future::join_all;
-
-    use super::*;
-
-    fn gate(limits: Limits, width: usize) -> Gate {
-        let gate = Gate::new(&limits, Vec::new());
-        gate.widen(width);
-        gate
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_is_felt_by_the_whole_lane_in_full() {
-        let gate = gate(Limits::default(), 8);
-        let start = Instant::now();
-        gate.pause_until(start + Duration::from_secs(90));
-        gate.pause_until(start + Duration::from_secs(1));
-        let calls = (0..8).map(|_| async {
-            gate.enter(Need::default()).await.leave(None);
-            start.elapsed()
-        });
-        let waited = join_all(calls).await;
-        assert!(waited.iter().all(|wait| *wait >= Duration::from_secs(90)), "{waited:?}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_lane_says_what_it_waits_for() {
-        let gate = gate(Limits { requests_per_minute: Some(1), ..Limits::default() }, 2);
-        gate.enter(Need::default()).await.leave(None);
-        assert_eq!(gate.waiting(), None);
-        let second = gate.enter(Need::default());
-        tokio::select! {
-            _ = second => panic!("the limit is one a minute"),
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
-        }
-        let waiting = gate.waiting().expect("it waits");
-        assert_eq!(waiting.why, Why::Requests(crate::pace::requests::Window::Minute));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn lanes_of_a_provider_share_its_rate_and_its_places() {
-        let limits =
-            Limits { requests_per_minute: Some(60), concurrency: Some(1), ..Limits::default() };
-        let shared = Arc::new(Shared::of_provider(&limits).expect("limits"));
-        let gates: Vec<Gate> =
-            (0..2).map(|_| Gate::new(&Limits::default(), vec![Arc::clone(&shared)])).collect();
-        gates.iter().for_each(|gate| gate.widen(4));
-        let start = Instant::now();
-        let calls = (0..20).map(|n| gates[n % 2].enter(Need::default()));
-        let calls = calls.map(|call| async { call.await.leave(None) });
-        join_all(calls).await;
-        let took = start.elapsed().as_secs_f64();
-        assert!((19.0..19.5).contains(&took), "{took}");
-    }
-}
+mod tests;

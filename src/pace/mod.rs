@@ -3,13 +3,23 @@
 //! Everything here is a value or a wait that can be cancelled; a wait that is cancelled has taken
 //! nothing.
 
+pub mod adaptive;
+pub mod breaker;
 pub mod clock;
+pub mod curve;
+pub mod door;
 pub mod gate;
+pub mod permits;
+pub mod pilot;
 pub mod rate;
 pub mod requests;
 pub mod retry;
+pub mod scope;
 pub mod share;
+pub mod storm;
+pub mod tempo;
 pub mod tokens;
+pub mod verdict;
 
 /// What a provider or a model allows, as the user stated it. `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -1,13 +1,12 @@
 //! The rates of one scope, a model's own or those a provider's models share: requests and tokens,
 //! first come, first served.
 
-use std::sync::Mutex as StdMutex;
+use std::sync::{Mutex as StdMutex, PoisonError};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use crate::pace::Limits;
-use crate::pace::clock::FineTimer;
 use crate::pace::requests::{Requests, Window};
 use crate::pace::tokens::{Counted, Need, Tokens};
 
@@ -21,7 +20,7 @@ pub struct Waiting {
 }
 
 /// What a lane waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Why {
     /// A limit on requests.
     Requests(Window),
@@ -29,11 +28,28 @@ pub enum Why {
     Tokens(Counted),
     /// The provider asked for a pause.
     Pause,
+    /// The provider refuses call after call, and does not say for how long.
+    Refusals,
+    /// The pace that was learned from refusals.
+    Tempo,
+    /// The provider is away.
+    Outage,
 }
 
 impl Why {
-    /// The words for people: the key of the job file, or what the provider asked.
+    /// The words for people, after "waits for": the key of the job file, or what happened.
     pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Requests(_) | Self::Tokens(_) => self.key(),
+            Self::Pause => "the pause that the provider asked for",
+            Self::Refusals => "the provider, which refuses every call (429)",
+            Self::Tempo => "the pace that the provider was seen to take",
+            Self::Outage => "the provider, which is away",
+        }
+    }
+
+    /// The name in the summary.
+    pub fn key(self) -> &'static str {
         match self {
             Self::Requests(Window::Second) => "rps",
             Self::Requests(Window::Minute) => "rpm",
@@ -41,7 +57,10 @@ impl Why {
             Self::Tokens(Counted::All) => "tpm",
             Self::Tokens(Counted::Input) => "itpm",
             Self::Tokens(Counted::Output) => "otpm",
-            Self::Pause => "the pause that the provider asked for",
+            Self::Pause => "retry_after",
+            Self::Refusals => "refusals",
+            Self::Tempo => "learned_pace",
+            Self::Outage => "outage",
         }
     }
 }
@@ -53,7 +72,6 @@ pub struct Rate {
     tokens: Option<StdMutex<Tokens>>,
     /// Whoever holds it is first in line; tokio's mutex is fair.
     turn: Mutex<()>,
-    timer: FineTimer,
 }
 
 impl Rate {
@@ -61,32 +79,8 @@ impl Rate {
     pub fn new(limits: &Limits) -> Option<Self> {
         let requests = Requests::new(limits);
         let tokens = Tokens::new(limits, Instant::now()).map(StdMutex::new);
-        (requests.is_some() || tokens.is_some()).then(|| Self {
-            requests,
-            tokens,
-            turn: Mutex::default(),
-            timer: FineTimer::default(),
-        })
-    }
-
-    /// Waits in line until every limit lets a call with this need pass. `tell` hears of each wait.
-    ///
-    /// A wait that is cancelled gives tokens back; a request's cell that was already taken is lost,
-    /// which errs on the slow side by one request.
-    pub async fn enter(&self, need: Need, tell: &(dyn Fn(Waiting) + Sync)) {
-        let _turn = self.turn.lock().await;
-        while let Err((counted, until)) = self.take_tokens(need) {
-            tell(Waiting { why: Why::Tokens(counted), until });
-            self.timer.sleep_until(until).await;
-        }
-        let refund = Refund { rate: self, need: Some(need) };
-        for step in 0..self.requests.as_ref().map_or(0, Requests::steps) {
-            while let Err((window, until)) = self.take_request(step) {
-                tell(Waiting { why: Why::Requests(window), until });
-                self.timer.sleep_until(until).await;
-            }
-        }
-        refund.keep();
+        let is_any = requests.is_some() || tokens.is_some();
+        is_any.then(|| Self { requests, tokens, turn: Mutex::default() })
     }
 
     /// The provider refused a call although the pace was kept.
@@ -98,39 +92,85 @@ impl Rate {
 
     /// Settles what was reserved with what was used.
     pub fn settle(&self, reserved: Need, used: Need) {
-        if let Some(tokens) = &self.tokens {
-            let mut tokens = tokens.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            tokens.settle(reserved, used, Instant::now());
+        self.with_tokens(|tokens| tokens.settle(reserved, used, Instant::now()));
+    }
+
+    fn lacks(&self, need: Need) -> Option<Waiting> {
+        let lack = self.with_tokens(|tokens| tokens.lacks(need, Instant::now()))?;
+        lack.map(|(counted, until)| Waiting { why: Why::Tokens(counted), until })
+    }
+
+    fn take_tokens(&self, need: Need) {
+        // What is lacking was looked for just now.
+        self.with_tokens(|tokens| tokens.take(need, Instant::now()).ok());
+    }
+
+    fn with_tokens<T>(&self, work: impl FnOnce(&mut Tokens) -> T) -> Option<T> {
+        let tokens = self.tokens.as_ref()?;
+        Some(work(&mut tokens.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    fn steps(&self) -> usize {
+        self.requests.as_ref().map_or(0, Requests::steps)
+    }
+
+    fn take_request(&self, step: usize) -> Result<(), Waiting> {
+        let Some(requests) = &self.requests else { return Ok(()) };
+        let late = |(window, until)| Waiting { why: Why::Requests(window), until };
+        requests.take(step).map_err(late)
+    }
+}
+
+/// A place at the head of the lines of several rates.
+pub struct Head<'r> {
+    rates: Vec<&'r Rate>,
+    _turns: Vec<MutexGuard<'r, ()>>,
+    /// The limits on requests, as places among the rates and steps there.
+    requests: Vec<(usize, usize)>,
+    /// How many of them let the call pass already.
+    passed: usize,
+}
+
+impl<'r> Head<'r> {
+    /// Waits in line at each of the rates.
+    pub async fn of(rates: Vec<&'r Rate>) -> Self {
+        let mut turns = Vec::with_capacity(rates.len());
+        for rate in &rates {
+            turns.push(rate.turn.lock().await);
         }
+        let steps =
+            |(place, rate): (usize, &&Rate)| (0..rate.steps()).map(move |step| (place, step));
+        let requests = rates.iter().enumerate().flat_map(steps).collect();
+        Self { rates, _turns: turns, requests, passed: 0 }
     }
 
-    fn take_tokens(&self, need: Need) -> Result<(), (Counted, Instant)> {
-        let Some(tokens) = &self.tokens else { return Ok(()) };
-        let mut tokens = tokens.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        tokens.take(need, Instant::now())
-    }
-
-    fn take_request(&self, step: usize) -> Result<(), (Window, Instant)> {
-        self.requests.as_ref().map_or(Ok(()), |requests| requests.take(step))
-    }
-}
-
-/// Gives reserved tokens back when the wait behind them is cancelled.
-struct Refund<'r> {
-    rate: &'r Rate,
-    need: Option<Need>,
-}
-
-impl Refund<'_> {
-    fn keep(mut self) {
-        self.need = None;
-    }
-}
-
-impl Drop for Refund<'_> {
-    fn drop(&mut self) {
-        if let Some(need) = self.need {
-            self.rate.settle(need, Need::default());
+    /// What a call with this need waits for next; `None` when every limit lets it pass, and then it
+    /// is counted.
+    ///
+    /// Tokens are taken from all rates in one step, after the requests, which time the send. Whoever
+    /// goes away before the end has taken no tokens, and at worst one request's cell, which errs on
+    /// the slow side.
+    pub fn next(&mut self, need: Need) -> Option<Waiting> {
+        if self.passed == 0
+            && let Some(lack) = self.lacks(need)
+        {
+            return Some(lack);
         }
+        while let Some((rate, step)) = self.requests.get(self.passed) {
+            if let Err(late) = self.rates[*rate].take_request(*step) {
+                return Some(late);
+            }
+            self.passed += 1;
+        }
+        // Answers that came meanwhile may have used more than was reserved for them.
+        if let Some(lack) = self.lacks(need) {
+            return Some(lack);
+        }
+        self.rates.iter().for_each(|rate| rate.take_tokens(need));
+        None
+    }
+
+    fn lacks(&self, need: Need) -> Option<Waiting> {
+        self.rates.iter().filter_map(|rate| rate.lacks(need)).max_by_key(|lack| lack.until)
     }
 }

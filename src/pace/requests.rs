@@ -33,7 +33,7 @@ const MINUTE_AIR: f64 = 0.005;
 const SECOND_AIR: f64 = 0.02;
 
 /// Which limit a call waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Window {
     /// `rps`.
     Second,

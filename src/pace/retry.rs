@@ -22,11 +22,9 @@ pub struct RetryPolicy {
     pub initial: Duration,
     /// The longest wait of the schedule. What a server asks for may be longer.
     pub max: Duration,
-    /// Retries of failing calls may be at most this share of the calls while a provider is in a
-    /// storm of failures.
+    /// Retries while a large part of the calls fails, as a share of the calls.
     pub budget: f64,
-    /// How long a provider may be away, every call failing, before the rest of its tasks are
-    /// skipped.
+    /// How long a provider may be away before its other tasks are skipped.
     pub max_outage: Duration,
 }
 
@@ -52,7 +50,7 @@ impl RetryPolicy {
         let attempts = match failure.remedy() {
             Remedy::Retry => self.max_attempts,
             Remedy::RetryOnce => self.max_attempts.min(2),
-            Remedy::GiveUp => 1,
+            Remedy::GiveUp | Remedy::CloseLane => 1,
         };
         if attempt >= attempts {
             return None;

@@ -26,7 +26,7 @@ pub struct Need {
 }
 
 /// Which tokens a limit counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Counted {
     /// `tpm`: both sides.
     All,
@@ -68,15 +68,20 @@ impl Tokens {
         (!buckets.is_empty()).then_some(Self { buckets })
     }
 
-    /// Takes `need` from every bucket, or says which is the last to have it and when.
-    pub fn take(&mut self, need: Need, now: Instant) -> Result<(), (Counted, Instant)> {
+    /// Which bucket is the last to have `need`, and when; `None` when all of them have it now.
+    pub fn lacks(&mut self, need: Need, now: Instant) -> Option<(Counted, Instant)> {
         let waits = self
             .buckets
             .iter_mut()
             .map(|(counted, bucket)| (*counted, bucket.wait(counted.of(need), now)));
-        let longest = waits.max_by_key(|(_, wait)| *wait);
-        if let Some((counted, wait)) = longest.filter(|(_, wait)| !wait.is_zero()) {
-            return Err((counted, now + wait));
+        let (counted, wait) = waits.max_by_key(|(_, wait)| *wait)?;
+        (!wait.is_zero()).then(|| (counted, now + wait))
+    }
+
+    /// Takes `need` from every bucket, or from none and says which is the last to have it and when.
+    pub fn take(&mut self, need: Need, now: Instant) -> Result<(), (Counted, Instant)> {
+        if let Some(lack) = self.lacks(need, now) {
+            return Err(lack);
         }
         for (counted, bucket) in &mut self.buckets {
             bucket.level -= counted.of(need);

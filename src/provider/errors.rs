@@ -97,7 +97,7 @@ pub fn failure_of(reply: &WireReply) -> Failure {
     let is_advised = reply.headers.get("x-should-retry").is_some();
     match failure.kind {
         FailureKind::RateLimit if told.says(DAY_TEXTS) && is_long && !is_advised => {
-            failure.with_remedy(Remedy::GiveUp)
+            failure.with_remedy(Remedy::CloseLane)
         }
         _ => failure,
     }

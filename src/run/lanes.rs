@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rand::rngs::StdRng;
+use tokio::time::Instant;
 
 use crate::call::record::Status;
 use crate::call::task::Task;
@@ -15,7 +16,8 @@ use crate::job::plan::Plan;
 use crate::job::{Job, LaneSpec};
 use crate::mock::server::Mock;
 use crate::pace::Limits;
-use crate::pace::gate::{Gate, Shared};
+use crate::pace::gate::{self, Gate};
+use crate::pace::scope::Scope;
 use crate::provider::access::Access;
 use crate::provider::catalog::MOCK;
 use crate::run::observer::LaneStart;
@@ -33,8 +35,10 @@ pub(super) struct Parts<'p> {
     pub(super) http: Arc<Http>,
     pub(super) origin: Origin,
     pub(super) done: &'p Done,
-    /// Calls in flight at once, over all lanes.
-    pub(super) width: usize,
+    /// Calls in flight at once, over all lanes, where the job or this machine bounds them.
+    pub(super) width: Option<usize>,
+    /// When the run ends.
+    pub(super) deadline: Option<Instant>,
 }
 
 /// The lanes that have tasks, by their numbers in the job.
@@ -43,51 +47,70 @@ fn used<'p>(parts: &Parts<'p>) -> impl Iterator<Item = (usize, &'p LaneSpec)> {
     parts.job.lanes.iter().enumerate().filter(|(number, _)| plan.lane_total(*number) > 0)
 }
 
-/// The engine's lanes, each with the tasks that are still to do.
-pub(super) fn lanes(parts: &Parts<'_>) -> Vec<(Lane, Source)> {
-    let mut providers: BTreeMap<&str, Option<Arc<Shared>>> = BTreeMap::new();
-    let crowded = used(parts).count() > parts.width;
-    let width = crowded.then(|| Arc::new(Shared::of_places(parts.width)));
+/// The engine's lanes.
+pub(super) fn lanes(parts: &Parts<'_>) -> Vec<Lane> {
+    let mut providers: BTreeMap<&str, Arc<Scope>> = BTreeMap::new();
+    let width = parts.width.map(|places| Arc::new(Scope::of_places(places)));
     let mut lanes = Vec::new();
     for (number, spec) in used(parts) {
-        let of_provider = providers
+        let limits = &spec.provider.limits;
+        let provider = providers
             .entry(&spec.provider.name)
-            .or_insert_with(|| Shared::of_provider(&spec.provider.limits).map(Arc::new));
-        let shared = of_provider.iter().chain(&width).cloned().collect();
-        let lane = lane(parts, lanes.len(), number, spec, shared);
-        lanes.push((lane, source(parts, number)));
+            .or_insert_with(|| Arc::new(Scope::of_provider(limits)));
+        let scopes = [Arc::clone(provider)].into_iter().chain(width.clone()).collect();
+        lanes.push(lane(parts, lanes.len(), number, spec, scopes));
     }
     lanes
+}
+
+/// What the lanes still have to do, in their order.
+pub(super) fn sources(parts: &Parts<'_>) -> Vec<Source> {
+    used(parts).map(|(number, _)| source(parts, number)).collect()
 }
 
 fn lane(
     parts: &Parts<'_>,
     number: usize,
-    in_job: usize,
+    place: usize,
     spec: &LaneSpec,
-    shared: Vec<Arc<Shared>>,
+    scopes: Vec<Arc<Scope>>,
 ) -> Lane {
-    let provider = &spec.provider;
-    let access = &parts.access[in_job];
+    let (provider, job) = (&spec.provider, parts.job);
+    let access = &parts.access[place];
     let mut endpoint = provider.endpoint(access);
     if let Some(mock) = parts.mock.filter(|_| *provider.name == *MOCK) {
         endpoint.base_url = mock.base_url().into();
     }
     let caps = [spec.limits.concurrency, provider.limits.concurrency];
-    let cap = caps.into_iter().flatten().min();
+    let plan = gate::Plan {
+        name: format!("{}/{}", provider.name, spec.model).into(),
+        limits: spec.limits,
+        cap: caps.into_iter().flatten().min(),
+        is_paced: is_paced(&spec.limits) || is_paced(&provider.limits),
+        scopes,
+        retry_budget: job.retry.budget,
+        max_outage: job.retry.max_outage,
+        deadline: parts.deadline,
+    };
     Lane {
         number,
+        place,
+        provider: Arc::clone(provider),
         endpoint,
         dialect: provider.dialect_for(&spec.model),
         transport: access.transport(&parts.http),
         web: Arc::clone(&parts.http) as _,
-        gate: Gate::new(&spec.limits, shared),
-        concurrency: cap.unwrap_or(parts.width).min(parts.width),
-        retry: parts.job.retry.clone(),
+        gate: Gate::new(plan, rand::make_rng::<StdRng>()),
+        retry: job.retry.clone(),
+        task_timeout: job.task_timeout,
         counts_tokens: counts_tokens(&spec.limits) || counts_tokens(&provider.limits),
         origin: parts.origin.clone(),
         state: State::new(rand::make_rng::<StdRng>()),
     }
+}
+
+fn is_paced(limits: &Limits) -> bool {
+    *limits != Limits { concurrency: limits.concurrency, ..Limits::default() }
 }
 
 fn counts_tokens(limits: &Limits) -> bool {

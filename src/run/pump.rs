@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::call::record::{Entry, Status};
 use crate::engine::Engine;
 use crate::engine::event::Event;
+use crate::engine::source::Source;
 use crate::engine::stop::{Level, Stopper};
 use crate::run::error::RunError;
 use crate::run::observer::Observer;
@@ -28,13 +29,14 @@ const LAST_TRIES: u32 = 5;
 
 /// Runs the engine to its end and keeps every outcome.
 pub(super) async fn pump(
-    engine: Engine,
+    engine: &Engine,
+    sources: Vec<Source>,
     journal: &mut Journal,
     observer: &mut (dyn Observer + Send),
     stopper: &Stopper,
 ) -> Result<Done, RunError> {
     let (sender, mut events) = mpsc::channel(WAITING);
-    let running = engine.run(sender, stopper.heard());
+    let running = engine.run(sources, sender, stopper.heard());
     let mut running = std::pin::pin!(running);
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

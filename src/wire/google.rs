@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::call::failure::{Failure, Remedy};
+use crate::call::failure::Failure;
 use crate::wire::authorized::Authorizer;
 use crate::wire::http::{Http, HttpError};
 use crate::wire::message::{KeyHeader, Timeouts, WireRequest};
@@ -152,7 +152,7 @@ impl Kept {
             return Some(Ok(token.secret.clone()));
         }
         let (failure, at) = self.refused.as_ref()?;
-        let is_final = failure.remedy() == Remedy::GiveUp && at.elapsed() < REFUSED_FOR;
+        let is_final = !failure.remedy().retries() && at.elapsed() < REFUSED_FOR;
         is_final.then(|| Err(failure.clone()))
     }
 

@@ -1,0 +1,247 @@
+//! How many calls a lane has in flight: slow start, one cut for an episode of refusals, recovery.
+//!
+//! What a provider takes is found by refusals (429) alone, never by latency: slow models are slow
+//! for reasons of their own. Faults and timeouts do not narrow the lane, they stop its growth. Width
+//! that is not used does not grow.
+
+use tokio::time::Instant;
+
+use crate::pace::curve::{Curve, KEPT};
+
+/// Calls in flight before anything is known of a provider. A wrong key or a dead address costs no
+/// more calls than this before the first answer.
+pub const FIRST: usize = 4;
+
+/// The most calls that a lane has in flight where nobody states another cap.
+pub const USUAL_CAP: usize = 256;
+
+/// Seconds until a width that was too much is tried again.
+const PLATEAU: f64 = 6.0;
+
+/// Answers without growth for each fault, so that growth stops when a third of the calls fail.
+const SKIPPED_PER_FAULT: usize = 2;
+
+/// A refusal with fewer calls in flight than this part of what was taken a moment ago is not for
+/// the width's sake.
+const CLEARLY_FEWER: f64 = 0.8;
+
+/// The longest silence that counts as time in which the width was used.
+const LONGEST_STEP: f64 = 5.0;
+
+/// Where a call stood when it was sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Level {
+    /// Its number among the lane's calls.
+    pub serial: u64,
+    /// Calls in flight, this one among them.
+    pub in_flight: usize,
+    /// Whether the lane was as wide as it was allowed to be.
+    used: bool,
+    /// Whether it waited for a limit on requests or tokens first.
+    paced: bool,
+}
+
+impl Level {
+    /// Whether the call waited for a stated limit on requests or tokens before it was sent.
+    pub fn is_paced(self) -> bool {
+        self.paced
+    }
+}
+
+/// What a refusal blames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// Too many calls at once: the width was cut.
+    Width,
+    /// Too many calls in a time.
+    Rate,
+    /// It belongs to an episode that was answered with a cut already.
+    Known,
+}
+
+/// The width of one lane.
+#[derive(Debug)]
+pub struct Adaptive {
+    cap: usize,
+    width: f64,
+    growth: Growth,
+    serial: u64,
+    /// Calls up to this one were sent before the last cut.
+    cut_at: u64,
+    /// No episode cuts below this.
+    floor: f64,
+    skip: usize,
+    last_ok: Instant,
+    taken: Taken,
+    cuts: u64,
+    widest: usize,
+}
+
+#[derive(Debug)]
+enum Growth {
+    /// So many more for each answer: the width doubles in a round trip, or more.
+    Start(f64),
+    Along(Curve),
+}
+
+/// How a lane begins to grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Nobody knows anything: the width doubles with each round of answers.
+    Blind,
+    /// The job states how many calls a time may take: too wide a lane does no harm.
+    Paced,
+    /// The job states how many calls at once the provider takes.
+    Told,
+}
+
+impl Adaptive {
+    /// A lane that may be as wide as `cap`, before its first call.
+    pub fn new(cap: usize, start: Start, now: Instant) -> Self {
+        let cap = cap.max(1);
+        let step = match start {
+            Start::Blind => 1.0,
+            Start::Paced => 3.0,
+            Start::Told => cap as f64,
+        };
+        Self {
+            cap,
+            width: FIRST.min(cap) as f64,
+            growth: Growth::Start(step),
+            serial: 0,
+            cut_at: 0,
+            floor: 1.0,
+            skip: 0,
+            last_ok: now,
+            taken: Taken { since: now, before: 0, lately: 0 },
+            cuts: 0,
+            widest: FIRST.min(cap),
+        }
+    }
+
+    /// Calls that may be in flight now.
+    pub fn width(&self) -> usize {
+        (self.width as usize).clamp(1, self.cap)
+    }
+
+    /// The widest that it ever was, and how often it was cut.
+    pub fn history(&self) -> (usize, u64) {
+        (self.widest, self.cuts)
+    }
+
+    /// A call is sent with so many in flight, where `allowed` are allowed.
+    pub fn sent(&mut self, in_flight: usize, allowed: usize, paced: bool) -> Level {
+        self.serial += 1;
+        let used = in_flight as f64 >= allowed as f64 * KEPT;
+        Level { serial: self.serial, in_flight, used, paced }
+    }
+
+    /// The provider took the call and answered it.
+    pub fn ok(&mut self, level: Level, now: Instant) {
+        if level.serial > self.cut_at {
+            self.taken.note(level.in_flight, now);
+        }
+        let step = now.saturating_duration_since(self.last_ok).as_secs_f64().min(LONGEST_STEP);
+        self.last_ok = now;
+        if self.skip > 0 {
+            self.skip -= 1;
+            return;
+        }
+        if !level.used {
+            return;
+        }
+        match &mut self.growth {
+            Growth::Start(step) => self.width += *step,
+            Growth::Along(curve) => {
+                curve.grow(step);
+                // Never faster than in slow start, however long an answer takes.
+                self.width = curve.now().min(self.width + 1.0).max(self.width);
+            }
+        }
+        self.width = self.width.min(self.cap as f64);
+        self.widest = self.widest.max(self.width());
+    }
+
+    /// The provider refused the call, because there are too many.
+    pub fn refused(&mut self, level: Level, now: Instant) -> Blame {
+        if level.serial <= self.cut_at {
+            self.refine(level);
+            return Blame::Known;
+        }
+        let taken = self.taken.most(now) as f64;
+        let few = (level.in_flight as f64) < taken * CLEARLY_FEWER;
+        if level.paced || !level.used || few || level.in_flight <= 1 {
+            return Blame::Rate;
+        }
+        self.cut_at = self.serial;
+        self.cuts += 1;
+        self.floor = (self.width / 2.0).max(1.0);
+        self.taken.forget(now);
+        let least = (level.in_flight as f64 * KEPT).min(self.width * 0.95);
+        self.narrow(least, level.in_flight as f64 - 1.0);
+        Blame::Width
+    }
+
+    /// A refusal of the same episode may tell that fewer were too many already; it is no new cut.
+    fn refine(&mut self, level: Level) {
+        let Growth::Along(curve) = &self.growth else { return };
+        let least = level.in_flight as f64 * KEPT;
+        if least < self.width && curve.now() <= self.width + 1.0 {
+            self.narrow(least, level.in_flight as f64 - 1.0);
+        }
+    }
+
+    fn narrow(&mut self, least: f64, ceiling: f64) {
+        self.width = least.max(self.floor).max(1.0);
+        self.growth = Growth::Along(Curve::new(self.width, ceiling.max(self.width), PLATEAU));
+    }
+
+    /// The provider was faulty or too late: growth stops for a while.
+    pub fn troubled(&mut self) {
+        self.skip = (self.skip + SKIPPED_PER_FAULT).min(2 * self.width());
+    }
+
+    /// The provider is back after an outage: the lane begins anew.
+    pub fn restart(&mut self, now: Instant) {
+        self.width = FIRST.min(self.cap) as f64;
+        self.growth = Growth::Start(1.0);
+        self.cut_at = self.serial;
+        self.skip = 0;
+        self.taken.forget(now);
+    }
+}
+
+/// The most calls in flight that were taken lately.
+#[derive(Debug)]
+struct Taken {
+    since: Instant,
+    before: usize,
+    lately: usize,
+}
+
+/// How many seconds are lately.
+const LATELY: f64 = 10.0;
+
+impl Taken {
+    fn turn(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.since).as_secs_f64();
+        if passed > LATELY {
+            self.before = if passed > 2.0 * LATELY { 0 } else { self.lately };
+            (self.lately, self.since) = (0, now);
+        }
+    }
+
+    fn note(&mut self, in_flight: usize, now: Instant) {
+        self.turn(now);
+        self.lately = self.lately.max(in_flight);
+    }
+
+    fn most(&mut self, now: Instant) -> usize {
+        self.turn(now);
+        self.before.max(self.lately)
+    }
+
+    fn forget(&mut self, now: Instant) {
+        *self = Self { since: now, before: 0, lately: 0 };
+    }
+}

@@ -1,0 +1,53 @@
+//! A door that closes for good: nobody is let through any more, and whoever waits is told why.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::Notify;
+
+use crate::call::failure::FailureKind;
+
+/// Why no more calls are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closure {
+    /// The kind of failure that closed the door.
+    pub kind: FailureKind,
+    /// What happened and what to do about it, for people.
+    pub reason: Arc<str>,
+    /// Whether the tasks behind it are left alone, because the run is about to end anyway; else
+    /// each of them is told.
+    pub is_parked: bool,
+}
+
+/// A door.
+#[derive(Debug, Default)]
+pub struct Door {
+    closure: OnceLock<Closure>,
+    closed: Notify,
+}
+
+impl Door {
+    /// Closes the door; `false` when it was closed already, and that reason stands.
+    pub fn close(&self, closure: Closure) -> bool {
+        let is_first = self.closure.set(closure).is_ok();
+        self.closed.notify_waiters();
+        is_first
+    }
+
+    /// Why it is closed, if it is.
+    pub fn closure(&self) -> Option<&Closure> {
+        self.closure.get()
+    }
+
+    /// Waits until it is closed.
+    pub async fn closed(&self) -> Closure {
+        loop {
+            let mut closed = std::pin::pin!(self.closed.notified());
+            // Whoever closes it between the look and the wait is heard.
+            closed.as_mut().enable();
+            if let Some(closure) = self.closure() {
+                return closure.clone();
+            }
+            closed.await;
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! What one lane has learned of its provider, and what it does about the end of each call. Pure:
+//! the gate hands in the time and does the waiting.
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use tokio::time::Instant;
+
+use crate::pace::adaptive::{Adaptive, Blame, Level, Start};
+use crate::pace::breaker::{Allow, Breaker, Change};
+use crate::pace::rate::{Waiting, Why};
+use crate::pace::storm::Storm;
+use crate::pace::tempo::Tempo;
+use crate::pace::verdict::Verdict;
+
+/// The first rest of a lane that is refused again and again, and told nothing; it doubles.
+const FIRST_REST: Duration = Duration::from_millis(500);
+
+/// The longest such rest.
+const LONGEST_REST: Duration = Duration::from_mins(1);
+
+/// So many rounds of refusals, with no answer between them, let only single calls through.
+const ROUNDS: u32 = 2;
+
+/// What one lane has learned.
+#[derive(Debug)]
+pub struct Pilot {
+    adaptive: Adaptive,
+    tempo: Tempo,
+    breaker: Breaker,
+    storm: Storm,
+    rng: StdRng,
+    pause: Option<Waiting>,
+    in_flight: usize,
+    /// The run's share that this lane may use of its width.
+    allowance: usize,
+    newest: u64,
+    rounds: Rounds,
+    ever_answered: bool,
+    max_outage: Duration,
+    counts: Counts,
+}
+
+/// Rounds of refusals with no answer between them.
+#[derive(Debug, Default)]
+struct Rounds {
+    count: u32,
+    /// Calls up to this one belong to rounds that were counted.
+    mark: u64,
+    since: Option<Instant>,
+}
+
+/// What happened on a lane, for the summary.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Calls that ended.
+    pub calls: u64,
+    /// Calls that were refused because there were too many.
+    pub refused: u64,
+    /// Calls that failed as if the provider were faulty.
+    pub faulty: u64,
+}
+
+/// What stands between a call and its send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Time.
+    Wait(Waiting),
+    /// Another call, which tries whether the provider is back.
+    Trial,
+}
+
+/// What the end of a call leads to, beside what the pilot does itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upshot {
+    /// Nothing.
+    None,
+    /// The provider is away; the next call tries at this time.
+    Away(Instant),
+    /// The provider is back.
+    Back,
+    /// It was away, or refused everything, for too long.
+    GaveUp,
+    /// The model, or the provider as a whole, takes no calls.
+    Closes,
+}
+
+impl Pilot {
+    /// A lane before its first call.
+    pub fn new(
+        cap: usize,
+        start: Start,
+        share: f64,
+        max_outage: Duration,
+        rng: StdRng,
+        now: Instant,
+    ) -> Self {
+        Self {
+            adaptive: Adaptive::new(cap, start, now),
+            tempo: Tempo::new(now),
+            breaker: Breaker::new(max_outage),
+            storm: Storm::new(share),
+            rng,
+            pause: None,
+            in_flight: 0,
+            allowance: usize::MAX,
+            newest: 0,
+            rounds: Rounds::default(),
+            ever_answered: false,
+            max_outage,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Calls that may be in flight now.
+    pub fn width(&self) -> usize {
+        let single = self.rounds.count >= ROUNDS;
+        if single { 1 } else { self.adaptive.width().min(self.allowance).max(1) }
+    }
+
+    /// The width that the lane could use, were it alone.
+    pub fn wish(&self) -> usize {
+        self.adaptive.width()
+    }
+
+    /// Sets the run's share for this lane.
+    pub fn allow(&mut self, places: usize) {
+        self.allowance = places.max(1);
+    }
+
+    /// Calls in flight.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// What stands between a call and its send now. `Ok` is whether the call is the one that tries
+    /// whether the provider is back; its end must be told with [`Pilot::ended`], or
+    /// [`Pilot::untried`].
+    pub fn obstacle(&mut self, now: Instant) -> Result<bool, Obstacle> {
+        if let Some(pause) = self.pause.filter(|pause| pause.until > now) {
+            return Err(Obstacle::Wait(pause));
+        }
+        self.pause = None;
+        if let Some(until) = self.tempo.wait(now) {
+            return Err(Obstacle::Wait(Waiting { why: Why::Tempo, until }));
+        }
+        match self.breaker.allow(now) {
+            Allow::Pass => Ok(false),
+            Allow::Try => Ok(true),
+            Allow::Wait(until) => Err(Obstacle::Wait(Waiting { why: Why::Outage, until })),
+            Allow::WaitForTrial => Err(Obstacle::Trial),
+        }
+    }
+
+    /// A call is sent. `paced` is whether it waited for a stated limit first.
+    pub fn sent(&mut self, paced: bool, now: Instant) -> Level {
+        self.tempo.sent(now);
+        self.in_flight += 1;
+        let level = self.adaptive.sent(self.in_flight, self.width(), paced);
+        self.newest = level.serial;
+        level
+    }
+
+    /// The call that tried was given up before its outcome was known.
+    pub fn untried(&mut self, now: Instant) {
+        self.breaker.untried(now);
+    }
+
+    /// A call is over, whatever came of it.
+    pub fn landed(&mut self) {
+        self.in_flight -= 1;
+    }
+
+    /// What the end of a call tells.
+    pub fn ended(&mut self, level: Level, trial: bool, verdict: &Verdict, now: Instant) -> Upshot {
+        self.counts.calls += 1;
+        self.storm.saw(matches!(verdict, Verdict::Faulty(_)));
+        match verdict {
+            Verdict::Answered => self.answered(level, now),
+            Verdict::Misled if self.ever_answered => self.answered(level, now),
+            Verdict::Refused(asked) => self.refused(level, *asked, now),
+            Verdict::Faulty(asked) => self.faulty(trial, *asked, now),
+            Verdict::Closes | Verdict::Locks | Verdict::Misled => Upshot::Closes,
+        }
+    }
+
+    fn answered(&mut self, level: Level, now: Instant) -> Upshot {
+        self.ever_answered = true;
+        self.rounds = Rounds { mark: self.rounds.mark, ..Rounds::default() };
+        self.tempo.ok(now);
+        self.adaptive.ok(level, now);
+        self.heard(now)
+    }
+
+    /// The provider is there.
+    fn heard(&mut self, now: Instant) -> Upshot {
+        if self.breaker.answered() == Change::Closed {
+            self.adaptive.restart(now);
+            return Upshot::Back;
+        }
+        Upshot::None
+    }
+
+    fn refused(&mut self, level: Level, asked: Option<Duration>, now: Instant) -> Upshot {
+        self.counts.refused += 1;
+        if self.adaptive.refused(level, now) == Blame::Rate {
+            self.tempo.refused(level.serial, self.newest, now);
+        }
+        let is_new = level.serial > self.rounds.mark;
+        if is_new {
+            self.rounds.count += 1;
+            self.rounds.mark = self.newest;
+        }
+        match asked {
+            Some(wait) => {
+                self.pause_until(Why::Pause, now + wait);
+                // What the provider asked for is not time in which it refused.
+                self.rounds.since = Some(now + wait);
+            }
+            None if is_new && self.rounds.count >= ROUNDS => {
+                let doubled = FIRST_REST.saturating_mul(1 << (self.rounds.count - ROUNDS).min(16));
+                let jitter = 0.5 + 0.5 * self.rng.random::<f64>();
+                let rest = doubled.min(LONGEST_REST).mul_f64(jitter);
+                self.pause_until(Why::Refusals, now + rest);
+            }
+            None => {}
+        }
+        let upshot = self.heard(now);
+        let since = *self.rounds.since.get_or_insert(now);
+        if now.saturating_duration_since(since) >= self.max_outage && level.in_flight == 1 {
+            return Upshot::GaveUp;
+        }
+        upshot
+    }
+
+    fn faulty(&mut self, trial: bool, asked: Option<Duration>, now: Instant) -> Upshot {
+        self.counts.faulty += 1;
+        self.adaptive.troubled();
+        if let Some(wait) = asked {
+            self.pause_until(Why::Pause, now + wait);
+        }
+        match self.breaker.failed(trial, now) {
+            Change::Opened(until) => Upshot::Away(until),
+            Change::GaveUp => Upshot::GaveUp,
+            Change::None | Change::Closed => Upshot::None,
+        }
+    }
+
+    /// Lets nobody through before `until`; an earlier pause that lasts longer stands.
+    fn pause_until(&mut self, why: Why, until: Instant) {
+        if self.pause.is_none_or(|before| before.until < until) {
+            self.pause = Some(Waiting { why, until });
+        }
+    }
+
+    /// A task makes its first call here.
+    pub fn first(&mut self) {
+        self.storm.first();
+    }
+
+    /// Whether the retry budget allows another attempt.
+    pub fn may_retry(&mut self) -> bool {
+        self.storm.may_retry()
+    }
+
+    /// Whether the provider is taken to be away.
+    pub fn is_away(&self) -> bool {
+        self.breaker.is_open()
+    }
+
+    /// What happened so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What was learned of the width and of the pace.
+    pub fn learned(&self) -> (&Adaptive, &Tempo) {
+        (&self.adaptive, &self.tempo)
+    }
+
+    /// How often the provider was taken to be away, and how many retries the budget denied.
+    pub fn troubles(&self) -> (u64, u64) {
+        (self.breaker.opened(), self.storm.denied())
+    }
+}

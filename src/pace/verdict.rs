@@ -1,0 +1,49 @@
+//! What the end of a call tells about the provider's pace and health.
+
+use std::time::Duration;
+
+use crate::call::failure::{Failure, FailureKind, Remedy};
+
+/// What the end of a call tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The provider is there and took the call, whatever it thought of what was asked.
+    Answered,
+    /// It refused the call because there are too many; it may have said for how long.
+    Refused(Option<Duration>),
+    /// It is faulty, too late or away; it may have said for how long.
+    Faulty(Option<Duration>),
+    /// No call to this model can succeed now.
+    Closes,
+    /// No call with this key can succeed now.
+    Locks,
+    /// No call to this model can succeed, unless one did before.
+    Misled,
+}
+
+impl Verdict {
+    /// What a failure tells. `was_answered` is whether an answer came all the same, which may have
+    /// been billed: an empty answer is the prompt's fault or the model's, and not an outage.
+    pub fn of(failure: &Failure, was_answered: bool) -> Self {
+        match (failure.kind, failure.remedy()) {
+            (FailureKind::Authentication, _) => Self::Locks,
+            (_, Remedy::CloseLane) => Self::Closes,
+            // A request that is too large for every minute says nothing about the others.
+            (FailureKind::RateLimit, Remedy::GiveUp) => Self::Answered,
+            (FailureKind::RateLimit, _) => Self::Refused(failure.retry_after),
+            (FailureKind::ApiConnection, Remedy::GiveUp)
+            | (FailureKind::PermissionDenied | FailureKind::NotFound, _) => Self::Misled,
+            (FailureKind::ApiResponseValidation, _) if was_answered => Self::Answered,
+            (
+                FailureKind::Timeout
+                | FailureKind::ApiConnection
+                | FailureKind::ServiceUnavailable
+                | FailureKind::InternalServer
+                | FailureKind::ApiResponseValidation
+                | FailureKind::Api,
+                _,
+            ) => Self::Faulty(failure.retry_after),
+            _ => Self::Answered,
+        }
+    }
+}
