@@ -2,13 +2,15 @@
 //!
 //! One call, told as a story: a [`task`] asks one prompt of one target. Its [`request`] is
 //! provider-neutral; an attempt to answer it ends in a [`response`] with its [`usage`], or in a
-//! [`failure`], which is an expected outcome and a value. The [`record`] is the outcome of the
-//! whole task: one line of the journal, with what it cost in [`money`] by its [`tariff`].
+//! [`failure`], which is an expected outcome and a value; a [`fallback`] may then be asked the same.
+//! The [`record`] is the outcome of the whole task: one line of the journal, with what it cost in
+//! [`money`] by its [`tariff`].
 
 pub mod completion;
 pub mod duration;
 pub mod estimate;
 pub mod failure;
+pub mod fallback;
 pub mod moment;
 pub mod money;
 pub mod picture;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
+use crate::call::fallback::{Fallback, FallbackOn};
 use crate::call::money::Price;
 use crate::call::request::{Message, Params, Request};
 
@@ -29,6 +30,9 @@ pub struct Task {
     pub request: Request,
     /// Parameters that were stated, here or for the target, and that the provider does not take.
     pub dropped: Arc<Vec<String>>,
+    /// Who is asked the same when the target cannot answer, in this order. Their parameters are
+    /// those of this task: where its row brings some, they are not those of the target's fallbacks.
+    pub fallbacks: Arc<[Fallback]>,
     /// Attempts that earlier sessions of this run made in vain.
     pub attempts_before: u32,
 }
@@ -50,6 +54,13 @@ pub struct Target {
     pub dropped: Arc<Vec<String>>,
     /// What a token costs here, if that is known.
     pub price: Option<Price>,
+    /// The tokens that fit into its context window, as far as that is known.
+    pub window: Option<u64>,
+    /// Who is asked when it cannot answer, in this order. They are no part of what a task asks, so
+    /// they do not change its id.
+    pub fallbacks: Arc<[Fallback]>,
+    /// For which failures they are asked.
+    pub fallback_on: FallbackOn,
 }
 
 impl Target {
@@ -237,6 +248,9 @@ mod tests {
             params: Arc::new(serde_json::from_value(params).expect("params")),
             dropped: Arc::default(),
             price: None,
+            window: None,
+            fallbacks: Arc::default(),
+            fallback_on: FallbackOn::default(),
         }
     }
 
@@ -256,6 +270,9 @@ mod tests {
         assert_eq!(ab, ba);
         let mut relabelled = target(json!({"a": 1, "b": {"c": 1, "d": 2}}));
         relabelled.label = "other".into();
+        relabelled.fallbacks =
+            [Fallback { target: Arc::new(target(json!({}))), window: None, lane: 1 }].into();
+        relabelled.fallback_on = FallbackOn::only(&[]);
         assert_eq!(ab, ContentHash::of_target(&relabelled, 0));
 
         let ids = [

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::call::failure::{Failure, FailureKind};
+use crate::call::fallback::FallbackOn;
 use crate::call::record::{Entry, Status};
 use crate::call::request::{Message, Params, Request};
 use crate::call::task::{ContentHash, Target, Task, TaskId};
@@ -123,6 +124,9 @@ fn tasks(count: u64) -> (Source, Arc<AtomicUsize>) {
         params: Arc::new(Params::default()),
         dropped: Arc::default(),
         price: None,
+        window: None,
+        fallbacks: Arc::default(),
+        fallback_on: FallbackOn::default(),
     });
     let counter = Arc::clone(&pulled);
     let task = move |index: u64| {
@@ -138,6 +142,7 @@ fn tasks(count: u64) -> (Source, Arc<AtomicUsize>) {
             target: Arc::clone(&target),
             request: Request { model: "m".into(), messages, params: Arc::clone(&target.params) },
             dropped: Arc::default(),
+            fallbacks: Arc::clone(&target.fallbacks),
             attempts_before: 0,
         })
     };

@@ -7,8 +7,10 @@
 use std::sync::Arc;
 
 use crate::call::failure::FailureKind;
+use crate::call::fallback::Fallback;
 use crate::call::picture;
 use crate::call::request::{Content, Message, Params, Request};
+use crate::call::task::Target;
 use crate::job::file::OnUnsupported;
 use crate::job::params;
 use crate::job::prompts::Prompt;
@@ -20,16 +22,22 @@ use crate::provider::{Endpoint, Provider};
 pub const DROP: &str =
     "take it out, or write on_unsupported = \"drop\" to send the rest without it";
 
+/// What to do where a fallback does not take a parameter of a row.
+const DROP_OF_FALLBACK: &str = "take it out of the row or the model out of the `fallbacks`, or write \
+     on_unsupported = \"drop\" to send it the rest without it";
+
 /// A picture, for requests that are never sent.
 const ANY_PICTURE: &str = "data:image/png;base64,iVBORw0KGgo=";
 
-/// The parameters of a call, and the names of those that are left out of it.
+/// What is sent for a row, and to whom.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Taken {
-    /// What is sent.
+    /// The parameters of the call.
     pub params: Arc<Params>,
     /// What was stated and is not sent.
     pub dropped: Arc<Vec<String>>,
+    /// Who is asked when the target cannot answer, each with its own parameters of the call.
+    pub fallbacks: Arc<[Fallback]>,
 }
 
 /// Why a row cannot be asked of a target.
@@ -48,45 +56,74 @@ fn own(row: &Params, varied: &[String]) -> Params {
     own
 }
 
-/// A target's parameters with a row's laid over them, less what the provider does not take.
-pub fn taken(target: &JobTarget, lane: &LaneSpec, row: &Params, varied: &[String]) -> Taken {
+/// What is sent for a row: the parameters of the target, and of its fallbacks, with the row's laid
+/// over them, less what the provider does not take.
+pub fn taken(target: &JobTarget, lanes: &[LaneSpec], row: &Params, varied: &[String]) -> Taken {
     let of_target = &target.target;
     let own = own(row, varied);
     if own.is_empty() {
         // A row without parameters shares those of its target.
         let (params, dropped) = (Arc::clone(&of_target.params), Arc::clone(&of_target.dropped));
-        return Taken { params, dropped };
+        return Taken { params, dropped, fallbacks: Arc::clone(&of_target.fallbacks) };
     }
-    let mut params = params::overlaid(&of_target.params, &own);
-    let refused = match target.on_unsupported {
+    let policy = target.on_unsupported;
+    let (params, dropped) = laid_over(of_target, policy, &lanes[target.lane], &own);
+    let fallback = |fallback: &Fallback| {
+        let mut target = (*fallback.target).clone();
+        (target.params, target.dropped) = laid_over(&target, policy, &lanes[fallback.lane], &own);
+        Fallback { target: Arc::new(target), ..fallback.clone() }
+    };
+    Taken { params, dropped, fallbacks: of_target.fallbacks.iter().map(fallback).collect() }
+}
+
+/// The parameters of a call, and the names of those that are left out of it.
+fn laid_over(
+    target: &Target,
+    policy: OnUnsupported,
+    lane: &LaneSpec,
+    own: &Params,
+) -> (Arc<Params>, Arc<Vec<String>>) {
+    let mut params = params::overlaid(&target.params, own);
+    let refused = match policy {
         OnUnsupported::Error => Vec::new(),
         OnUnsupported::Drop | OnUnsupported::Warn => lane.provider.refusals(&lane.model, &params),
     };
-    let mut dropped = (*of_target.dropped).clone();
+    let mut dropped = (*target.dropped).clone();
     for (name, _) in refused {
         params.shift_remove(&name);
         if !dropped.contains(&name) {
             dropped.push(name);
         }
     }
-    Taken { params: Arc::new(params), dropped: Arc::new(dropped) }
+    (Arc::new(params), Arc::new(dropped))
 }
 
-/// Holds the rows of a set against one who is asked them.
+/// Holds the rows of a set against one who is asked them, and against its fallbacks.
 pub struct Asker<'j> {
-    target: &'j JobTarget,
+    target: &'j Target,
+    policy: OnUnsupported,
     lane: &'j LaneSpec,
     varied: &'j [String],
     endpoint: Endpoint,
+    fallbacks: Vec<Self>,
+    is_fallback: bool,
     /// Parameters of rows that are left out, and why.
     pub left_out: Vec<(String, String)>,
 }
 
 impl<'j> Asker<'j> {
-    /// One who is asked, through this lane.
-    pub fn new(target: &'j JobTarget, lane: &'j LaneSpec, varied: &'j [String]) -> Self {
-        let endpoint = lane.provider.endpoint(&Access::default());
-        Self { target, lane, varied, endpoint, left_out: Vec::new() }
+    /// One who is asked, through one of these lanes.
+    pub fn new(target: &'j JobTarget, lanes: &'j [LaneSpec], varied: &'j [String]) -> Self {
+        let policy = target.on_unsupported;
+        let of = |target: &'j Target, lane: usize, is_fallback: bool| {
+            let lane = &lanes[lane];
+            let endpoint = lane.provider.endpoint(&Access::default());
+            let (fallbacks, left_out) = (Vec::new(), Vec::new());
+            Self { target, policy, lane, varied, endpoint, fallbacks, is_fallback, left_out }
+        };
+        let fallbacks = target.target.fallbacks.iter();
+        let fallbacks = fallbacks.map(|fallback| of(&fallback.target, fallback.lane, true));
+        Self { fallbacks: fallbacks.collect(), ..of(&target.target, target.lane, false) }
     }
 
     /// Whether the row can be asked. What the job itself states was judged with the job, so a row
@@ -95,13 +132,20 @@ impl<'j> Asker<'j> {
         if prompt.params.is_empty() && prompt.messages.iter().all(is_plain) {
             return Ok(());
         }
+        self.judge_special(prompt)?;
+        self.fallbacks.iter_mut().try_for_each(|fallback| fallback.judge_special(prompt))
+    }
+
+    /// The same of a row that has something that could be wrong.
+    fn judge_special(&mut self, prompt: &Prompt) -> Result<(), Unfit> {
         let LaneSpec { provider, model, .. } = self.lane;
         // What a row states may clash with what its target does, so they are judged together.
         let own = own(&prompt.params, self.varied);
-        let mut params = params::overlaid(&self.target.target.params, &own);
+        let mut params = params::overlaid(&self.target.params, &own);
         for (name, why) in provider.refusals(model, &params) {
-            if self.target.on_unsupported == OnUnsupported::Error {
-                return Err(Unfit { message: not_taken(&name, &why, provider, model), help: DROP });
+            if self.policy == OnUnsupported::Error {
+                let help = if self.is_fallback { DROP_OF_FALLBACK } else { DROP };
+                return Err(Unfit { message: not_taken(&name, &why, provider, model), help });
             }
             params.shift_remove(&name);
             if !self.left_out.iter().any(|(known, _)| *known == name) {
@@ -115,27 +159,29 @@ impl<'j> Asker<'j> {
             on_the_web.for_each(|url| ANY_PICTURE.clone_into(url));
         }
         let request = Request { model: Arc::clone(model), messages, params };
-        match unsayable(provider, &self.endpoint, &request) {
-            None => Ok(()),
-            Some(why) => Err(Unfit {
-                message: format!("`{}/{model}` cannot be asked this row: {why}", provider.name),
-                help: "change the row, or name the prompt sets of this model in its `prompts`",
-            }),
-        }
+        let Some(why) = unsayable(provider, &self.endpoint, &request) else { return Ok(()) };
+        let message = format!("`{}/{model}` cannot be asked this row: {why}", provider.name);
+        let help = match self.is_fallback {
+            false => "change the row, or name the prompt sets of this model in its `prompts`",
+            true => "change the row, or take this model out of the `fallbacks`",
+        };
+        Err(Unfit { message, help })
     }
 
     /// The parameters of a call for this row.
     pub fn params(&self, prompt: &Prompt) -> Arc<Params> {
-        taken(self.target, self.lane, &prompt.params, self.varied).params
+        let own = own(&prompt.params, self.varied);
+        laid_over(self.target, self.policy, self.lane, &own).0
     }
 
     /// Tells what is left out of rows, once for each parameter.
     pub fn tell_left_out(&self, is_told: bool) {
-        if is_told || self.target.on_unsupported == OnUnsupported::Warn {
+        if is_told || self.policy == OnUnsupported::Warn {
             for (name, why) in &self.left_out {
                 not_sent(&self.lane.provider, &self.lane.model, name, why);
             }
         }
+        self.fallbacks.iter().for_each(|fallback| fallback.tell_left_out(is_told));
     }
 }
 

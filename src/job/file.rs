@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::call::duration::DurationText;
+use crate::call::fallback::FallbackCause;
 use crate::job::file_values::{HeaderFile, InlineRow, Named, OneOrMany, UsdFile};
 use crate::job::params::{MatrixTable, ParamsTable};
 use crate::mock::faults::Faults;
@@ -98,6 +99,14 @@ pub struct ModelFile {
     /// The prompt sets it gets; all of them when left out.
     #[schemars(length(min = 1))]
     pub prompts: Option<Vec<String>>,
+    /// Who is asked the same when this model cannot answer, in this order: other models of this
+    /// job by `label` or `model`, or any model by a name that `model` takes. Parameters that one of
+    /// them does not take follow `on_unsupported`.
+    #[schemars(length(min = 1))]
+    pub fallbacks: Option<Vec<String>>,
+    /// For which failures the fallbacks are asked; for all of these when left out.
+    #[schemars(length(min = 1))]
+    pub on: Option<Vec<FallbackCause>>,
     /// What its tokens cost, over the catalogue's price.
     pub price: Option<PriceFile>,
     /// What the provider allows for this model.

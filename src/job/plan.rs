@@ -90,10 +90,7 @@ impl Plan {
             }
             let set = &job.sets[place];
             let mut tally = Tally { own_output: vec![0; takers.len()], ..Tally::default() };
-            let asker = |nth: &usize| {
-                let target = &targets[*nth];
-                Asker::new(target, &job.lanes[target.lane], &job.varied)
-            };
+            let asker = |nth: &usize| Asker::new(&targets[*nth], &job.lanes, &job.varied);
             let mut askers: Vec<Asker<'_>> = takers.iter().map(asker).collect();
             let scanned = scan(set, selection.limit, |prompt| {
                 hashes.push(ContentHash::of_prompt(&prompt.messages, &prompt.params).short());
@@ -142,6 +139,16 @@ impl Plan {
             .iter()
             .map(|set| set.rows * inner.width(inner.takers_of(set, lane).count()))
             .sum()
+    }
+
+    /// Whether calls may go through a lane: it has tasks, or is a fallback of somebody who has.
+    pub fn lane_is_used(&self, lane: usize) -> bool {
+        let inner = &self.inner;
+        let is_asked = |(nth, target): &(usize, &JobTarget)| {
+            let falls_back = || target.target.fallbacks.iter().any(|to| to.lane == lane);
+            (target.lane == lane || falls_back()) && inner.target_total(*nth) > 0
+        };
+        inner.targets.iter().enumerate().any(|target| is_asked(&target))
     }
 
     /// The files that prompts are read from, each once.

@@ -81,9 +81,9 @@ impl Tasks {
             }
         };
         let target = &plan.targets[target];
-        let lane = &plan.lanes[target.lane];
-        let taken = current.taken[taker]
-            .get_or_insert_with(|| taken(target, lane, &current.prompt.params, &plan.varied));
+        let taken = current.taken[taker].get_or_insert_with(|| {
+            taken(target, &plan.lanes, &current.prompt.params, &plan.varied)
+        });
         let row = self.row - 1;
         let index = set.base + row * plan.width(set.takers.len()) + place as u64 * repeats;
         Some(Task {
@@ -99,6 +99,7 @@ impl Tasks {
                 params: Arc::clone(&taken.params),
             },
             dropped: Arc::clone(&taken.dropped),
+            fallbacks: Arc::clone(&taken.fallbacks),
             attempts_before: 0,
         })
     }

@@ -149,6 +149,15 @@ pub fn find(provider: &str, model: &str) -> Option<Listing> {
     None
 }
 
+/// The tokens that fit into a model's window; `None` where that is not known, as of a deployment,
+/// which may hold any model.
+pub fn window(provider: &str, model: &str) -> Option<u64> {
+    if DEPLOYMENTS.contains(&provider) {
+        return None;
+    }
+    find(provider, model)?.window
+}
+
 /// All rows, by provider and model.
 pub fn listings() -> impl Iterator<Item = Listing> {
     rows().lines().filter_map(read)

@@ -24,7 +24,7 @@ pub(super) fn find(
     let mut known: BTreeMap<&str, Access> = BTreeMap::new();
     let mut opened = Vec::with_capacity(job.lanes.len());
     for (number, lane) in job.lanes.iter().enumerate() {
-        if plan.is_some_and(|plan| plan.lane_total(number) == 0) {
+        if plan.is_some_and(|plan| !plan.lane_is_used(number)) {
             opened.push(Access::default());
             continue;
         }
@@ -33,7 +33,7 @@ pub(super) fn find(
             Entry::Occupied(found) => found.get().clone(),
             Entry::Vacant(place) => {
                 let found = lane.provider.access(env, redactor).unwrap_or_else(|fault| {
-                    faults.push(missing(lane, fault));
+                    faults.push(missing(job, lane, fault));
                     Access::default()
                 });
                 place.insert(found).clone()
@@ -56,9 +56,50 @@ pub(super) fn not_in_job(job: &Job, keys: &Redactor) -> Result<(), Vec<Diagnosti
 }
 
 /// A provider without its key, at the provider's section where the job has one.
-fn missing(lane: &LaneSpec, fault: KeyFault) -> Diagnostic {
+fn missing(job: &Job, lane: &LaneSpec, fault: KeyFault) -> Diagnostic {
     let name = &lane.provider.name;
     let section = KeyPath::top().key("providers").key(name);
     let message = format!("{} (provider `{name}`)", fault.message);
-    Diagnostic::at_key(section, message).help(fault.help)
+    let told = if job.document.has(&section) {
+        Diagnostic::at_key(section, message)
+    } else {
+        Diagnostic::new(Place::File(job.path.clone()), message)
+    };
+    told.help(fault.help)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::job::load::load_text;
+    use crate::job::select::Selection;
+
+    /// What is told of keys that are missing, each with whether it is told of the file as a whole.
+    fn told(models: Option<&str>) -> Vec<(String, bool)> {
+        let text = "name = 'x'\n[[models]]\nmodel = 'mock/a'\n\
+                    fallbacks = ['openai/gpt-4o-mini', 'groq/x', 'mock/b']\n\
+                    [[models]]\nmodel = 'mock/b'\n\
+                    [providers.groq]\nlimits = { rpm = 3 }\n[prompts.a]\ninline = ['hi']\n";
+        let env = Env::of([]);
+        let job = load_text(Path::new("x.toml"), text, &[], &env).expect("a good job");
+        let selection = Selection { models: models.map(str::to_owned), ..Selection::default() };
+        let plan = Plan::make(&job, &selection).expect("a plan");
+        let found = find(&job, Some(&plan), &env, &Redactor::default());
+        let faults = found.err().unwrap_or_default();
+        let is_whole = |fault: &Diagnostic| matches!(fault.place, Place::File(_));
+        faults.into_iter().map(|fault| (fault.message.clone(), is_whole(&fault))).collect()
+    }
+
+    #[test]
+    fn fallbacks_need_their_keys_too_where_somebody_falls_back_on_them() {
+        let expected = [
+            ("no key: `OPENAI_API_KEY` is not set (provider `openai`)".to_owned(), true),
+            ("no key: `GROQ_API_KEY` is not set (provider `groq`)".to_owned(), false),
+        ];
+        assert_eq!(told(None), expected);
+        assert_eq!(told(Some("mock/a")), expected);
+        assert_eq!(told(Some("mock/b")), []);
+    }
 }

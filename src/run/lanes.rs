@@ -41,10 +41,11 @@ pub(super) struct Parts<'p> {
     pub(super) deadline: Option<Instant>,
 }
 
-/// The lanes that have tasks, by their numbers in the job.
+/// The lanes through which calls may go, by their numbers in the job. One that is a fallback alone
+/// has no tasks of its own.
 fn used<'p>(parts: &Parts<'p>) -> impl Iterator<Item = (usize, &'p LaneSpec)> {
     let plan = parts.plan;
-    parts.job.lanes.iter().enumerate().filter(|(number, _)| plan.lane_total(*number) > 0)
+    parts.job.lanes.iter().enumerate().filter(|(number, _)| plan.lane_is_used(*number))
 }
 
 /// The engine's lanes.

@@ -3,18 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::call::fallback::FallbackOn;
+use crate::call::money::Price;
+use crate::call::request::Params;
 use crate::call::task::{ContentHash, Target};
 use crate::job::check::Check;
 use crate::job::check::limits::{conflict, limits};
+use crate::job::check::params::Taker;
 use crate::job::check::providers::Providers;
 use crate::job::diagnostic::{Diagnostic, On, Place};
-use crate::job::file::{JobFile, ModelFile};
+use crate::job::file::{JobFile, ModelFile, OnUnsupported};
 use crate::job::key_path::KeyPath;
 use crate::job::params;
 use crate::job::words;
 use crate::job::{JobTarget, LaneSpec};
+use crate::pace::Limits;
 use crate::provider::Provider;
-use crate::provider::models::find;
+use crate::provider::models;
 use crate::provider::names::{not_catalogued, resolve};
 
 /// Who is asked, and through which queues.
@@ -22,10 +27,77 @@ use crate::provider::names::{not_catalogued, resolve};
 pub struct Models {
     /// The targets, in the order of the file, then of the matrix.
     pub targets: Vec<JobTarget>,
-    /// The lanes.
+    /// The lanes: those of the models in the order of the file, then those of fallbacks alone.
     pub lanes: Vec<LaneSpec>,
     /// Which model first stated each lane's limits.
     stated: Vec<KeyPath>,
+}
+
+/// A model that was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Who answers.
+    pub provider: Arc<Provider>,
+    /// The model's name as the provider knows it.
+    pub model: Arc<str>,
+    /// What its tokens cost, if that is known.
+    pub price: Option<Price>,
+    /// Its lane, as a place in [`Models::lanes`].
+    pub lane: usize,
+}
+
+impl Models {
+    /// The lane of this model; a new one without limits where it has none yet.
+    pub fn lane_of(&mut self, provider: &Arc<Provider>, name: &Arc<str>, at: &KeyPath) -> usize {
+        let is_this = |lane: &LaneSpec| lane.provider.name == provider.name && lane.model == *name;
+        if let Some(place) = self.lanes.iter().position(is_this) {
+            return place;
+        }
+        let (provider, model) = (Arc::clone(provider), Arc::clone(name));
+        self.lanes.push(LaneSpec { provider, model, limits: Limits::default() });
+        self.stated.push(at.clone());
+        self.lanes.len() - 1
+    }
+}
+
+impl Found {
+    /// Whether it is this model of this provider.
+    pub fn is(&self, provider: &Provider, model: &str) -> bool {
+        self.provider.name == provider.name && *self.model == *model
+    }
+
+    /// Whether the other is the same model of the same provider.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.is(&other.provider, &other.model)
+    }
+
+    /// It, as one who is asked.
+    pub fn taker<'c>(
+        &'c self,
+        policy: OnUnsupported,
+        path: &'c KeyPath,
+        is_fallback: bool,
+    ) -> Taker<'c> {
+        Taker { provider: &self.provider, model: &self.model, policy, path, is_fallback }
+    }
+}
+
+/// An entry of `[[models]]`.
+#[derive(Debug)]
+pub struct Entry<'f> {
+    /// As it stands in the file.
+    pub file: &'f ModelFile,
+    /// Where it stands.
+    pub path: KeyPath,
+    /// The model; `None` when it is at fault, which was told.
+    pub found: Option<Found>,
+}
+
+impl Entry<'_> {
+    /// How reports name it.
+    pub fn label(&self) -> &str {
+        self.file.label.as_deref().or(self.file.model.as_deref()).unwrap_or_default()
+    }
 }
 
 impl Check<'_> {
@@ -35,60 +107,94 @@ impl Check<'_> {
         self.params(&file.params, &top.key("params"));
         let combinations = self.matrix(&file.matrix, &top.key("matrix"));
         let mut models = Models::default();
-        let mut labels: BTreeMap<&str, KeyPath> = BTreeMap::new();
-        for (nth, model) in file.models.iter().flatten().enumerate() {
-            let path = top.key("models").index(nth);
-            self.label(model, &path, &mut labels);
-            self.params(&model.params, &path.key("params"));
+        let entries = self.entries(file, providers, &mut models);
+        for entry in &entries {
+            let Entry { file: model, path, found } = entry;
             let sets = self.set_places(model.prompts.as_deref(), sets, &path.key("prompts"));
-            let price = self.price(model.price.as_ref(), &path.key("price"));
-            let Some((provider, name)) = self.resolve(model, providers, &path) else { continue };
+            let fallbacks = self.fallbacks(entry, &entries, &mut models, providers);
+            let Some(found) = found else { continue };
             let base = params::overlaid(&file.params.clone().into(), &model.params.clone().into());
-            // What the job states wins, and what cannot be read of it is a fault anyway.
-            let listed = || find(&provider.name, &name)?.price;
-            let price = if model.price.is_some() { price } else { listed() };
-            let lane = self.lane(&mut models, &provider, &name, model, &path);
+            let policy = model.on_unsupported.or(file.on_unsupported).unwrap_or_default();
             for combination in &combinations {
                 let stated = params::overlaid(&base, &combination.params);
-                self.fits_mock(&provider, &stated, &path);
-                let policy = model.on_unsupported.or(file.on_unsupported).unwrap_or_default();
-                let (params, dropped) = self.taken(stated, &provider, &name, policy, &path);
-                let target = Target {
-                    label: model
-                        .label
-                        .as_deref()
-                        .or(model.model.as_deref())
-                        .unwrap_or_default()
-                        .into(),
-                    provider: Arc::clone(&provider.name),
-                    model: Arc::clone(&name),
-                    variant: combination.variant.clone(),
-                    params: Arc::new(params),
-                    dropped: Arc::new(dropped),
-                    price: price.clone(),
-                };
+                let taker = found.taker(policy, path, false);
+                let mut target = self.target(entry.label(), found, stated.clone(), taker);
+                target.variant.clone_from(&combination.variant);
+                target.fallbacks = self.stand_ins(&fallbacks, &target, &stated, policy).into();
+                target.fallback_on = model.on.as_deref().map(FallbackOn::only).unwrap_or_default();
                 let hash = ContentHash::of_target(&target, nth_alike(&models.targets, &target));
-                let target = JobTarget {
+                models.targets.push(JobTarget {
                     target: Arc::new(target),
                     hash,
-                    lane,
+                    lane: found.lane,
                     sets: sets.clone(),
                     on_unsupported: policy,
-                };
-                models.targets.push(target);
+                });
             }
         }
         models
     }
 
-    fn resolve(
+    /// The entries of `[[models]]`, each with its lane.
+    fn entries<'f>(
         &mut self,
-        model: &ModelFile,
+        file: &'f JobFile,
         providers: &mut Providers,
-        path: &KeyPath,
+        models: &mut Models,
+    ) -> Vec<Entry<'f>> {
+        let mut labels: BTreeMap<&str, KeyPath> = BTreeMap::new();
+        let mut entries = Vec::new();
+        for (nth, model) in file.models.iter().flatten().enumerate() {
+            let path = KeyPath::top().key("models").index(nth);
+            self.label(model, &path, &mut labels);
+            self.params(&model.params, &path.key("params"));
+            let price = self.price(model.price.as_ref(), &path.key("price"));
+            let name = model.model.as_deref();
+            let found =
+                name.and_then(|name| self.resolve(name, &[], providers, &path.key("model")));
+            let found = found.map(|(provider, name)| {
+                // What the job states wins, and what cannot be read of it is a fault anyway.
+                let price = if model.price.is_some() { price } else { listed(&provider, &name) };
+                let lane = self.lane(models, &provider, &name, model, &path);
+                Found { provider, model: name, price, lane }
+            });
+            entries.push(Entry { file: model, path, found });
+        }
+        entries
+    }
+
+    /// A model with its parameters, as yet without variant and fallbacks.
+    pub fn target(
+        &mut self,
+        label: &str,
+        found: &Found,
+        stated: Params,
+        taker: Taker<'_>,
+    ) -> Target {
+        let (params, dropped) = self.taken(stated, taker);
+        Target {
+            label: label.into(),
+            provider: Arc::clone(&found.provider.name),
+            model: Arc::clone(&found.model),
+            variant: None,
+            params: Arc::new(params),
+            dropped: Arc::new(dropped),
+            price: found.price.clone(),
+            window: models::window(&found.provider.name, &found.model),
+            fallbacks: Arc::default(),
+            fallback_on: FallbackOn::default(),
+        }
+    }
+
+    /// The provider of a model by its name, which may be a slip of the pen for one of `labels`.
+    pub fn resolve(
+        &mut self,
+        name: &str,
+        labels: &[&str],
+        providers: &mut Providers,
+        at: &KeyPath,
     ) -> Option<(Arc<Provider>, Arc<str>)> {
-        let name = model.model.as_deref()?;
-        let at = path.key("model");
+        let at = at.clone();
         match resolve(name, &self.catalog, &providers.names(), self.env) {
             Ok(resolved) => {
                 // An own name may be an alias of the catalogue, whose proper name counts.
@@ -108,7 +214,12 @@ impl Check<'_> {
                 Some((provider, resolved.model.into()))
             }
             Err(why) => {
-                let fault = Diagnostic::at_value(at, why.message).help(why.help);
+                let meant = words::did_you_mean(name, labels.iter().copied());
+                let message = match meant {
+                    Some(_) => format!("no model of this job is called `{}`", name.escape_debug()),
+                    None => why.message,
+                };
+                let fault = Diagnostic::at_value(at, message).help(meant.unwrap_or(why.help));
                 // Its definition may stand in a part of the text that could not be read.
                 self.missing.push(fault);
                 None
@@ -175,13 +286,7 @@ impl Check<'_> {
         path: &KeyPath,
     ) -> usize {
         let limits = limits(&model.limits);
-        let is_this = |lane: &LaneSpec| lane.provider.name == provider.name && lane.model == *name;
-        let Some(place) = models.lanes.iter().position(is_this) else {
-            let (provider, model) = (Arc::clone(provider), Arc::clone(name));
-            models.lanes.push(LaneSpec { provider, model, limits });
-            models.stated.push(path.clone());
-            return models.lanes.len() - 1;
-        };
+        let place = models.lane_of(provider, name, path);
         let lane = &mut models.lanes[place];
         if let Some(limit) = conflict(&lane.limits, &limits) {
             let other = models.stated[place].key("limits").key(limit);
@@ -194,6 +299,11 @@ impl Check<'_> {
         lane.limits = lane.limits.overlaid(limits);
         place
     }
+}
+
+/// The price in the table of models.
+pub fn listed(provider: &Provider, model: &str) -> Option<Price> {
+    models::find(&provider.name, model)?.price
 }
 
 /// How many targets before this one are like it in all that is asked.

@@ -19,6 +19,32 @@ use crate::provider::access::Access;
 /// Variables that ask for each parameter that is dropped to be logged.
 const DROPPED: [&str; 2] = ["RUNNER_DROPPED_PARAMS", "LITELLM_DROPPED_PARAMS"];
 
+/// What to do where a fallback does not take a parameter.
+const DROP_THERE: &str =
+    "take the fallback out, or write on_unsupported = \"drop\" to send it the rest without it";
+
+/// Who is to take parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct Taker<'c> {
+    /// The provider that answers.
+    pub provider: &'c Provider,
+    /// The model's name as the provider knows it.
+    pub model: &'c str,
+    /// What to do about a parameter that it does not take.
+    pub policy: OnUnsupported,
+    /// Where the job names it: an entry of `[[models]]`, or one of an entry's `fallbacks`.
+    pub path: &'c KeyPath,
+    /// Whether it is one of the `fallbacks`.
+    pub is_fallback: bool,
+}
+
+impl Taker<'_> {
+    /// Where its name stands.
+    fn name(&self) -> KeyPath {
+        if self.is_fallback { self.path.clone() } else { self.path.key("model") }
+    }
+}
+
 impl Check<'_> {
     /// Keys that are no parameters, slips of the pen, and what cannot be asked yet.
     pub fn params(&mut self, table: &Map<String, Value>, path: &KeyPath) {
@@ -45,19 +71,14 @@ impl Check<'_> {
     }
 
     /// The parameters that the provider takes, and those that are dropped.
-    pub fn taken(
-        &mut self,
-        mut stated: Params,
-        provider: &Provider,
-        model: &str,
-        policy: OnUnsupported,
-        path: &KeyPath,
-    ) -> (Params, Vec<String>) {
+    pub fn taken(&mut self, mut stated: Params, taker: Taker<'_>) -> (Params, Vec<String>) {
+        let Taker { provider, model, policy, .. } = taker;
+        self.fits_mock(&stated, taker);
         let before = self.faults.len();
         let mut dropped = Vec::new();
         for (name, why) in provider.refusals(model, &stated) {
             if policy == OnUnsupported::Error {
-                self.refuse(&name, &why, provider, model, path);
+                self.refuse(&name, &why, taker);
                 continue;
             }
             if policy == OnUnsupported::Warn || self.tells_dropped() {
@@ -67,7 +88,7 @@ impl Check<'_> {
             dropped.push(name);
         }
         if self.faults.len() == before {
-            self.fit_together(&stated, provider, model, path);
+            self.fit_together(&stated, taker);
         }
         (stated, dropped)
     }
@@ -79,49 +100,56 @@ impl Check<'_> {
     }
 
     /// Parameters that a model takes one by one, and not all together.
-    fn fit_together(&mut self, params: &Params, provider: &Provider, model: &str, path: &KeyPath) {
+    fn fit_together(&mut self, params: &Params, taker: Taker<'_>) {
+        let Taker { provider, model, path, .. } = taker;
         let request = Request {
             model: model.into(),
             messages: vec![Message::text("user", "Hi")],
             params: Arc::new(params.clone()),
         };
         let endpoint = provider.endpoint(&Access::default());
-        if let Some(why) = unsayable(provider, &endpoint, &request) {
-            let places = [path.key("params"), KeyPath::top().key("params"), path.key("model")];
+        let Some(why) = unsayable(provider, &endpoint, &request) else { return };
+        let message = format!("`{}/{model}` cannot be asked so: {why}", provider.name);
+        self.push_once(if taker.is_fallback {
+            let help = "take the fallback out, or change the parameters that the message names";
+            Diagnostic::at_value(taker.name(), message).help(help)
+        } else {
+            let places = [path.key("params"), KeyPath::top().key("params"), taker.name()];
             let place = places.into_iter().find(|place| self.document.has(place));
-            let message = format!("`{}/{model}` cannot be asked so: {why}", provider.name);
             let fault = Diagnostic::at_key(place.unwrap_or_else(|| path.clone()), message);
-            let fault = fault.help("change the parameters that the message names");
-            if !self.faults.contains(&fault) {
-                self.faults.push(fault);
-            }
-        }
+            fault.help("change the parameters that the message names")
+        });
     }
 
-    /// A parameter that this model does not take, where it was stated.
-    fn refuse(&mut self, name: &str, why: &str, provider: &Provider, model: &str, path: &KeyPath) {
-        let own = path.key("params").key(name);
-        let places =
-            [own, KeyPath::top().key("matrix").key(name), KeyPath::top().key("params").key(name)];
-        let place = places.into_iter().find(|place| self.document.has(place));
-        let message = not_taken(name, why, provider, model);
-        let fault = Diagnostic::at_key(place.unwrap_or_else(|| path.key("model")), message);
-        let fault = fault.help(DROP);
-        if !self.faults.contains(&fault) {
-            self.faults.push(fault);
-        }
+    /// A parameter that this model does not take: where it was stated, or at the name of a
+    /// fallback, which is what brings the fault about.
+    fn refuse(&mut self, name: &str, why: &str, taker: Taker<'_>) {
+        let message = not_taken(name, why, taker.provider, taker.model);
+        self.push_once(if taker.is_fallback {
+            Diagnostic::at_value(taker.name(), message).help(DROP_THERE)
+        } else {
+            let top = KeyPath::top();
+            let tables = [taker.path.key("params"), top.key("matrix"), top.key("params")];
+            let places = tables.map(|table| table.key(name));
+            let place = places.into_iter().find(|place| self.document.has(place));
+            Diagnostic::at_key(place.unwrap_or_else(|| taker.name()), message).help(DROP)
+        });
     }
 
     /// The built-in provider gives one answer to a call.
-    pub fn fits_mock(&mut self, provider: &Provider, params: &Params, path: &KeyPath) {
+    fn fits_mock(&mut self, params: &Params, taker: Taker<'_>) {
         let choices = params.get("n").and_then(Value::as_u64).unwrap_or(1);
-        if is_mock(provider) && choices > 1 {
+        if is_mock(taker.provider) && choices > 1 {
             let message = "the built-in provider gives one answer to a call: `n` must be 1";
-            let fault = Diagnostic::at_value(path.key("model"), message);
-            let fault = fault.help("to ask more than once, write repeats = 2 at the top");
-            if self.faults.last() != Some(&fault) {
-                self.faults.push(fault);
-            }
+            let fault = Diagnostic::at_value(taker.name(), message);
+            self.push_once(fault.help("to ask more than once, write repeats = 2 at the top"));
+        }
+    }
+
+    /// A fault that may be found again with another combination of the matrix.
+    fn push_once(&mut self, fault: Diagnostic) {
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
         }
     }
 }
