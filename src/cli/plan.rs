@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use crate::call::task::Target;
 use crate::cli::context::Context;
 use crate::cli::diagnose;
 use crate::cli::exit::{CliError, Ending};
@@ -92,7 +93,23 @@ fn table(forecast: &Forecast) -> String {
         String::new(),
     ]);
     let table = terminal::draw(HEADER, lines);
-    format!("{table}\n\ntokens are estimates; minutes are what the stated limits alone take\n")
+    let mut text =
+        format!("{table}\n\ntokens are estimates; minutes are what the stated limits alone take\n");
+    let mut told: Vec<&str> = Vec::new();
+    for TargetForecast { target, .. } in &forecast.targets {
+        // The combinations of a matrix share the fallbacks of their model.
+        if !target.fallbacks.is_empty() && !told.contains(&&*target.label) {
+            told.push(&target.label);
+            let names = fallbacks(target).join(", then ");
+            text.extend([&target.label, " falls back on ", &names, "\n"]);
+        }
+    }
+    text
+}
+
+/// Who is asked when a target cannot answer.
+fn fallbacks(target: &Target) -> Vec<String> {
+    target.fallbacks.iter().map(|fallback| fallback.target.model_used().to_string()).collect()
 }
 
 fn name(target: &TargetForecast) -> String {
@@ -121,6 +138,7 @@ fn as_json(job: &str, forecast: &Forecast) -> Value {
             "output_tokens_max": target.output_tokens,
             "minutes": target.minutes,
             "bound_by": target.binds,
+            "fallbacks": fallbacks(&target.target),
         })
     };
     json!({
@@ -132,4 +150,26 @@ fn as_json(job: &str, forecast: &Forecast) -> Value {
         "tokens_source": "estimated",
         "models": forecast.targets.iter().map(target).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::load::load_text;
+    use crate::job::select::Selection;
+    use crate::provider::env::Env;
+
+    #[test]
+    fn fallbacks_are_named_once_for_each_model() {
+        let text = "name = 'x'\nmatrix = { seed = [1, 2] }\n\
+                    [[models]]\nmodel = 'mock/a'\nlabel = 'first'\nfallbacks = ['b', 'mock/c']\n\
+                    [[models]]\nmodel = 'mock/b'\nlabel = 'b'\n[prompts.a]\ninline = ['hi']\n";
+        let job = load_text(Path::new("x.toml"), text, &[], &Env::of([])).expect("a good job");
+        let forecast = Plan::make(&job, &Selection::default()).expect("a plan").forecast();
+        let told = table(&forecast);
+        assert!(told.ends_with("alone take\nfirst falls back on mock/b, then mock/c\n"), "{told}");
+        let told = as_json("x", &forecast);
+        assert_eq!(told["models"][1]["fallbacks"], json!(["mock/b", "mock/c"]));
+        assert_eq!(told["models"][3]["fallbacks"], json!([]));
+    }
 }
