@@ -104,7 +104,6 @@ impl Engine {
 }
 
 #[cfg(test)]
-mod tests;
-
-#[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod tests;

@@ -42,11 +42,8 @@ use crate::provider::{Dialect, Endpoint};
 fn lane(number: usize, spec: &LaneSpec, scenario: &Scenario, server: &Arc<Server>) -> Lane {
     let limits = spec.stated.limits();
     let width = limits.concurrency.unwrap_or(scenario.concurrency).min(scenario.concurrency);
-    let counted = [
-        limits.tokens_per_minute,
-        limits.input_tokens_per_minute,
-        limits.output_tokens_per_minute,
-    ];
+    let counted =
+        [limits.tokens_per_minute, limits.input_tokens_per_minute, limits.output_tokens_per_minute];
     let seed = scenario.seed.wrapping_add(1000 + number as u64);
     Lane {
         number,
@@ -61,21 +58,11 @@ fn lane(number: usize, spec: &LaneSpec, scenario: &Scenario, server: &Arc<Server
         web: Arc::clone(server) as _,
         gate: Gate::new(&limits, Vec::new()),
         concurrency: width,
-        retry: retry(scenario),
+        retry: RetryPolicy::default(),
         counts_tokens: counted.iter().any(Option::is_some),
         origin: Origin { job: "j".into(), run: "r".into(), tags: Arc::new(BTreeMap::new()) },
         state: State::new(StdRng::seed_from_u64(seed)),
     }
-}
-
-fn retry(scenario: &Scenario) -> RetryPolicy {
-    let mut policy = RetryPolicy::default();
-    if let Some(retry) = &scenario.retry {
-        policy.max_attempts = retry.max_attempts.unwrap_or(policy.max_attempts);
-        policy.initial = retry.initial.map_or(policy.initial, |wait| wait.0);
-        policy.max = retry.max.map_or(policy.max, |wait| wait.0);
-    }
-    policy
 }
 
 fn dialect(conduct: &Conduct) -> &'static dyn Dialect {
@@ -233,6 +220,7 @@ scenarios! {
     rpm_halves_and_doubles
     rpm_halves_and_doubles_told
     rpm_stated_strict
+    rps_stated
     slots_double
     slots_halve
     slots_stated_cap

@@ -29,8 +29,6 @@ pub(super) struct Scenario {
     /// Calls in flight at once, over all lanes.
     #[serde(default = "usual_concurrency")]
     pub(super) concurrency: usize,
-    /// How often and when a task is tried again, where that is not the runner's own way.
-    pub(super) retry: Option<Retry>,
     pub(super) lanes: Vec<LaneSpec>,
     /// By lane: a range for each figure, and `between`, with ranges for parts of the run.
     pub(super) expect: BTreeMap<String, Table>,
@@ -39,15 +37,6 @@ pub(super) struct Scenario {
 /// What a job that states none has.
 fn usual_concurrency() -> usize {
     256
-}
-
-/// The keys of a job's `[retry]`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Retry {
-    pub(super) max_attempts: Option<u32>,
-    pub(super) initial: Option<DurationText>,
-    pub(super) max: Option<DurationText>,
 }
 
 /// One lane and the server behind it.
@@ -74,7 +63,7 @@ pub(super) struct LaneSpec {
 }
 
 fn short_prompts() -> Spread {
-    Spread { from: 20, to: None, spread: Shape::Uniform }
+    Spread { from: 20, to: None, shape: Shape::Uniform }
 }
 
 fn usual_timeout() -> DurationText {
@@ -88,7 +77,7 @@ pub(super) struct Spread {
     from: u64,
     to: Option<u64>,
     #[serde(default)]
-    spread: Shape,
+    shape: Shape,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -103,7 +92,7 @@ enum Shape {
 impl Spread {
     pub(super) fn draw(&self, rng: &mut StdRng) -> u64 {
         let to = self.to.unwrap_or(self.from);
-        match self.spread {
+        match self.shape {
             Shape::Uniform => rng.random_range(self.from..=to),
             Shape::Log => {
                 let (low, high) = ((self.from as f64).ln(), (to as f64).ln());
@@ -133,7 +122,6 @@ impl Large {
 pub(super) struct Stated {
     rps: Option<f64>,
     rpm: Option<u64>,
-    rpd: Option<u64>,
     tpm: Option<u64>,
     itpm: Option<u64>,
     otpm: Option<u64>,
@@ -145,7 +133,7 @@ impl Stated {
         Limits {
             requests_per_second: self.rps,
             requests_per_minute: self.rpm,
-            requests_per_day: self.rpd,
+            requests_per_day: None,
             tokens_per_minute: self.tpm,
             input_tokens_per_minute: self.itpm,
             output_tokens_per_minute: self.otpm,
@@ -223,7 +211,7 @@ fn one() -> f64 {
 }
 
 fn short_answers() -> Spread {
-    Spread { from: 100, to: None, spread: Shape::Uniform }
+    Spread { from: 100, to: None, shape: Shape::Uniform }
 }
 
 /// How a server counts.

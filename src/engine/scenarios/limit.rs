@@ -112,10 +112,10 @@ impl Limit {
                     left -= past;
                     freed = *at + self.per;
                 }
-                freed - now
+                freed.saturating_sub(now)
             }
             Count::Fixed { used, .. } if used + amount <= most + DUST => Duration::ZERO,
-            Count::Fixed { ends, .. } => *ends - now,
+            Count::Fixed { ends, .. } => ends.saturating_sub(now),
         };
         Some(wait)
     }
@@ -142,10 +142,10 @@ impl Limit {
                 (level.max(0.0), reset)
             }
             Count::Sliding { came, used } => {
-                let reset = came.back().map_or(Duration::ZERO, |(at, _)| *at + self.per - now);
-                ((self.most - used).max(0.0), reset)
+                let free = came.back().map_or(now, |(at, _)| *at + self.per);
+                ((self.most - used).max(0.0), free.saturating_sub(now))
             }
-            Count::Fixed { ends, used } => ((self.most - used).max(0.0), *ends - now),
+            Count::Fixed { ends, used } => ((self.most - used).max(0.0), ends.saturating_sub(now)),
         }
     }
 

@@ -72,12 +72,7 @@ impl Server {
             limits: limits(&phases[0].1),
             log: Vec::new(),
         };
-        Self {
-            began: Instant::now(),
-            timeout: spec.timeout.0,
-            phases,
-            desk: Mutex::new(desk),
-        }
+        Self { began: Instant::now(), timeout: spec.timeout.0, phases, desk: Mutex::new(desk) }
     }
 
     /// Every call so far, in the order in which they came.

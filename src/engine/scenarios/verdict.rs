@@ -8,6 +8,9 @@ use toml::{Table, Value};
 use super::watch::Seen;
 use crate::call::duration::DurationText;
 
+/// Differences below this come from adding fractions in binary.
+const DUST: f64 = 1e-6;
+
 /// Every expectation of a scenario with what came of it, and the course of each lane.
 pub(super) struct Verdict {
     title: String,
@@ -26,7 +29,8 @@ struct Line {
 
 impl Line {
     fn is_met(&self) -> bool {
-        (self.expected[0]..=self.expected[1]).contains(&self.seen)
+        let [least, most] = self.expected;
+        (least - DUST..=most + DUST).contains(&self.seen)
     }
 }
 
@@ -52,20 +56,18 @@ impl Verdict {
                 let at: DurationText = at.try_into().expect("it is a duration");
                 at.0.as_secs_f64()
             });
-            self.hold(seen, &part, Some(from..until));
+            self.hold(seen, &part, Some(&(from..until)));
         }
         self.courses.push(course(seen));
     }
 
-    fn hold(&mut self, seen: &Seen, expected: &Table, span: Option<Range<f64>>) {
-        let whole = 0.0..f64::INFINITY;
+    fn hold(&mut self, seen: &Seen, expected: &Table, span: Option<&Range<f64>>) {
+        let whole = 0.0..seen.ended + 1.0;
         for (figure, range) in expected {
             let expected: [f64; 2] = range.clone().try_into().expect("a range is [least, most]");
-            let over = span.clone().unwrap_or(whole.clone());
-            let over = if over.end.is_finite() { over } else { 0.0..seen.ended + 1.0 };
-            let value = seen.figure(figure, &over);
+            let value = seen.figure(figure, span.unwrap_or(&whole));
             let (lane, figure) = (seen.name.clone(), figure.clone());
-            self.lines.push(Line { lane, span: span.clone(), figure, expected, seen: value });
+            self.lines.push(Line { lane, span: span.cloned(), figure, expected, seen: value });
         }
     }
 
@@ -95,22 +97,23 @@ fn short(number: f64) -> String {
     ((number * 1000.0).round() / 1000.0).to_string()
 }
 
-/// The lane in twelve steps: calls that held a slot, and calls a second by what became of them.
+/// The figures that are shown for each step of a lane.
+const SHOWN: [&str; 6] = ["in_flight", "calls", "per_second", "refused", "failed", "quota_share"];
+
+/// The lane in twelve steps: calls that held a slot, and calls by what became of them.
 fn course(seen: &Seen) -> String {
     let step = (seen.ended / 12.0).max(1.0).ceil();
-    let mut text = format!("   {}: from (s)", seen.name);
-    let figures = ["in_flight", "calls", "per_second", "refused", "failed", "quota_share"];
-    figures.iter().for_each(|figure| text.push_str(&format!(" {figure:>11}")));
-    text.push('\n');
+    let row = |first: String, figure: &dyn Fn(&str) -> String| {
+        let figures: Vec<String> =
+            SHOWN.iter().map(|name| format!("{:>11}", figure(name))).collect();
+        format!("   {first:>20} {}\n", figures.join(" "))
+    };
+    let mut rows = vec![row(format!("{} from", seen.name), &|name| name.to_owned())];
     let mut from = 0.0;
     while from < seen.ended {
         let span = from..from + step;
-        text.push_str(&format!("   {from:>12}"));
-        for figure in figures {
-            text.push_str(&format!(" {:>11}", short(seen.figure(figure, &span))));
-        }
-        text.push('\n');
+        rows.push(row(format!("{from} s"), &|name| short(seen.figure(name, &span))));
         from += step;
     }
-    text
+    rows.concat()
 }

@@ -15,8 +15,8 @@ use crate::call::duration::parse_duration;
 use crate::call::moment::Moment;
 use crate::wire::message::{Headers, WireReply, WireRequest};
 
-/// The wall clock when a scenario begins: Sun, 22 Nov 2026 02:00:00 GMT.
-const BEGAN: Duration = Duration::from_secs(1_795_312_800);
+/// The wall clock when a scenario begins, since the Unix epoch: Sun, 22 Nov 2026 02:00:00 GMT.
+const BEGAN: Duration = Duration::from_hours(498_698);
 
 /// What a call asks for.
 pub(super) struct Asked {
@@ -59,25 +59,21 @@ pub(super) struct Left {
 /// A whole answer, which is sent at this time.
 pub(super) fn answer(conduct: &Conduct, used: Cost, left: &[Left], at: Duration) -> WireReply {
     let Cost { input, output, .. } = used;
+    let total = input + output;
+    // Written as text: there are many of them, and a debug build is slow to write JSON values.
     let body = match conduct.headers {
-        Told::Anthropic => json!({
-            "id": "msg", "type": "message", "role": "assistant", "model": "m",
-            "content": [{"type": "text", "text": "ok"}], "stop_reason": "end_turn",
-            "usage": {"input_tokens": input, "output_tokens": output},
-        }),
-        Told::None | Told::Openai => json!({
-            "id": "c", "object": "chat.completion", "created": 0, "model": "m",
-            "choices": [{
-                "index": 0, "finish_reason": "stop",
-                "message": {"role": "assistant", "content": "ok"},
-            }],
-            "usage": {
-                "prompt_tokens": input, "completion_tokens": output,
-                "total_tokens": input + output,
-            },
-        }),
+        Told::Anthropic => format!(
+            r#"{{"id":"m","type":"message","role":"assistant","model":"m","stop_reason":"end_turn",
+            "content":[{{"type":"text","text":"ok"}}],
+            "usage":{{"input_tokens":{input},"output_tokens":{output}}}}}"#
+        ),
+        Told::None | Told::Openai => format!(
+            r#"{{"id":"c","object":"chat.completion","created":0,"model":"m","choices":[{{"index":0,
+            "finish_reason":"stop","message":{{"role":"assistant","content":"ok"}}}}],
+            "usage":{{"prompt_tokens":{input},"completion_tokens":{output},"total_tokens":{total}}}}}"#
+        ),
     };
-    reply(200, headers(conduct, left, at), &body)
+    WireReply { status: 200, headers: headers(conduct, left, at), body: body.into() }
 }
 
 /// A 429, which is sent at this time.
@@ -189,6 +185,6 @@ fn in_gos_form(duration: Duration) -> String {
     text
 }
 
-fn reply(status: u16, headers: Headers, body: &Value) -> WireReply {
-    WireReply { status, headers, body: body.to_string().into() }
+fn reply(status: u16, headers: Headers, error: &Value) -> WireReply {
+    WireReply { status, headers, body: error.to_string().into() }
 }

@@ -32,8 +32,14 @@ pub(super) struct Outcome {
     pub(super) is_large: bool,
 }
 
+/// Reads a figure off a part of the run, given in seconds.
+type Figure = fn(&Seen, &Range<f64>) -> f64;
+
+/// What a server allows in a second, where it limits that.
+type Allowed = fn(&Conduct) -> Option<f64>;
+
 /// Every figure, by the name that scenarios have for it.
-const FIGURES: &[(&str, fn(&Seen, &Range<f64>) -> f64)] = &[
+const FIGURES: &[(&str, Figure)] = &[
     ("ok", |seen, span| seen.ended_as(Status::Ok, span)),
     ("errors", |seen, span| seen.ended_as(Status::Error, span)),
     ("skipped", |seen, span| seen.ended_as(Status::Skipped, span)),
@@ -95,8 +101,7 @@ impl Seen {
 
     /// Calls that hold a slot of the server's, on average.
     fn in_flight(&self, span: &Range<f64>) -> f64 {
-        let overlap =
-            |call: &Call| (call.ended.min(span.end) - call.at.max(span.start)).max(0.0);
+        let overlap = |call: &Call| (call.ended.min(span.end) - call.at.max(span.start)).max(0.0);
         let holding = self.calls.iter().filter(|call| call.cost.requests > 0);
         holding.map(overlap).sum::<f64>() / (span.end - span.start)
     }
@@ -119,14 +124,14 @@ impl Seen {
 
     /// The share that was used of what the server allowed; of several limits, the one used most.
     fn quota_share(&self, span: &Range<f64>) -> f64 {
-        let limits: &[(Unit, fn(&Conduct) -> Option<f64>)] = &[
+        let limits: [(Unit, Allowed); 5] = [
             (Unit::Requests, |conduct| conduct.rps),
             (Unit::Requests, |conduct| conduct.rpm.map(per_second)),
             (Unit::Tokens, |conduct| conduct.tpm.map(per_second)),
             (Unit::Input, |conduct| conduct.itpm.map(per_second)),
             (Unit::Output, |conduct| conduct.otpm.map(per_second)),
         ];
-        let share = |(unit, limit): &(Unit, fn(&Conduct) -> Option<f64>)| {
+        let share = |(unit, limit): (Unit, Allowed)| {
             let ends = self.phases.iter().skip(1).map(|(from, _)| *from).chain([f64::INFINITY]);
             let spans = self.phases.iter().zip(ends);
             let allowed = spans.map(|((from, conduct), end)| {
@@ -137,7 +142,7 @@ impl Seen {
             let allowed: f64 = allowed.sum();
             if allowed > 0.0 { used / allowed } else { 0.0 }
         };
-        limits.iter().map(share).fold(0.0, f64::max)
+        limits.into_iter().map(share).fold(0.0, f64::max)
     }
 
     /// The most that any sliding window held of what the job states, as a share of it. Requests
