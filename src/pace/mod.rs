@@ -9,6 +9,7 @@ pub mod clock;
 pub mod curve;
 pub mod door;
 pub mod gate;
+pub mod headroom;
 pub mod permits;
 pub mod pilot;
 pub mod rate;
