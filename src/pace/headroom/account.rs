@@ -225,10 +225,6 @@ impl Account {
                 until = until.min(before.until);
             }
         }
-        // What others took just before may not have been counted yet. A bucket forgives that, and
-        // one that holds little would be slowed by it.
-        let is_window = self.told.is_some_and(|told| self.refill(&told).is_none());
-        let close = if is_window { heard.sent.close } else { 0 };
         let rate = reset.zip(limit).and_then(|(reset, limit)| {
             let rate = limit.saturating_sub(remaining) as f64 / reset.as_secs_f64();
             let rate = self.slope.rate().map_or(rate, |slope| slope.min(rate));
@@ -238,7 +234,7 @@ impl Account {
             number: heard.number,
             since: heard.sent_at,
             total: heard.sent.total,
-            remaining: remaining as f64 - close as f64,
+            remaining: self.certain(heard, now),
             limit: limit.map(|limit| limit as f64),
             // A limit that is whole says nothing of its rate.
             rate: rate.or(self.told.and_then(|told| told.rate).filter(|_| limit.is_some())),
@@ -247,6 +243,18 @@ impl Account {
             is_assumed: false,
         };
         self.told = Some(self.with_overflow(told, now));
+    }
+
+    /// What is left when all that was sent before is counted, which what others took just before may
+    /// not have been. Of a window our own count tells, and where that is off, the server does. A
+    /// bucket forgives a call too many, and one that holds little would be slowed.
+    fn certain(&self, heard: &Heard, now: Instant) -> f64 {
+        let remaining = heard.left.remaining as f64;
+        let window = self.valid(now).filter(|told| self.refill(told).is_none());
+        window.map_or(remaining, |told| {
+            let since = self.total.saturating_sub(heard.sent.total) as f64;
+            (self.base(told) + since).clamp(remaining - heard.sent.close as f64, remaining)
+        })
     }
 
     /// What came back into a bucket that was full is lost. In one that holds little this is much, so

@@ -345,12 +345,14 @@ fn a_bucket_that_holds_little_is_found_out() {
 #[test]
 fn a_window_is_used_up_and_hardly_refuses() {
     let now = Instant::now();
-    for (takes, width) in [(100..300, 50), (1000..3000, 200), (100..300, 2000)] {
-        let mut window = Window { limit: 600, length: Duration::from_mins(1), start: now, used: 0 };
+    for (takes, width, limit) in
+        [(100..300, 50, 600), (1000..3000, 200, 600), (1000..3000, 200, 250), (100..300, 2000, 600)]
+    {
+        let mut window = Window { limit, length: Duration::from_mins(1), start: now, used: 0 };
         let client = client(width, takes);
         let outcome = simulate(&mut window, &client, now);
-        let blind = (width as u64).saturating_sub(600);
-        assert_follows(&outcome, allowed(&client, 600, 0.0), blind);
+        let blind = (width as u64).saturating_sub(limit);
+        assert_follows(&outcome, allowed(&client, limit, 0.0), blind);
     }
 }
 
