@@ -1,19 +1,67 @@
-//! What a provider's headers say about coming back.
+//! What a provider's headers say about coming back, and about what is left of its limits.
+
+mod forms;
 
 use std::time::Duration;
 
 use crate::call::failure::{Failure, FailureKind, Remedy};
 use crate::call::moment::Moment;
+use crate::pace::headroom::{Headroom, Scarce};
+use crate::provider::headroom::forms::{Comes, Told};
 use crate::wire::message::Headers;
 
 /// Lays what the headers say over a failure: how long to wait, and whether to come back at all.
+/// They go before what the body said; what is left of the limits is asked last.
 pub fn advise(mut failure: Failure, headers: &Headers) -> Failure {
-    failure.retry_after = retry_after(headers, Moment::now());
+    let now = Moment::now();
+    failure.retry_after = retry_after(headers, now).or(failure.retry_after);
+    if failure.kind == FailureKind::RateLimit && failure.retry_after.is_none() {
+        failure.retry_after = until_some_is_left(headers, now);
+    }
     match headers.get("x-should-retry").map(str::trim) {
         Some("true") if may_come_back(&failure) => failure.with_remedy(Remedy::Retry),
         Some("false") => failure.with_remedy(Remedy::GiveUp),
         _ => failure,
     }
+}
+
+/// What is left of the limits by the headers of an answer, in any of the common forms.
+pub fn read(headers: &Headers, now: Moment) -> Headroom {
+    let mut headroom = Headroom::default();
+    for Told { what, left, .. } in forms::told(headers, now) {
+        let place = match what {
+            Scarce::Requests => &mut headroom.requests,
+            Scarce::Tokens => &mut headroom.tokens,
+            Scarce::Input => &mut headroom.input_tokens,
+            Scarce::Output => &mut headroom.output_tokens,
+        };
+        *place = Some(left);
+    }
+    headroom
+}
+
+/// Whoever is refused does not come back sooner than this, unless the limit is whole sooner: many
+/// may have been refused with it.
+const LEAST_WAIT: Duration = Duration::from_millis(500);
+
+/// A call takes about this share of a minute's tokens, where nothing more is known of it.
+const USUAL_SHARE: f64 = 0.01;
+
+/// How long until something is left of every limit that is used up. Where a limit comes back
+/// steadily, the reset is when all of it is back: one request's share of that is waited for, or a
+/// hundredth of the tokens. Where it comes back at once, or nobody knows how, the reset is.
+fn until_some_is_left(headers: &Headers, now: Moment) -> Option<Duration> {
+    let wait = |Told { what, comes, left }: Told| {
+        let reset =
+            left.reset.filter(|reset| left.remaining == 0 && !reset.is_zero())?.min(LONGEST);
+        let share = match (comes, left.limit) {
+            (Comes::AtOnce, _) | (_, None) => return Some(reset),
+            (Comes::Steadily, Some(limit)) if what == Scarce::Requests => 1.0 / limit as f64,
+            (Comes::Steadily, Some(_)) => USUAL_SHARE,
+        };
+        Some(reset.mul_f64(share).max(LEAST_WAIT).min(reset))
+    };
+    forms::told(headers, now).filter_map(wait).max()
 }
 
 /// Whether a provider's word can turn giving up into trying again: an empty purse stays empty.
@@ -55,45 +103,4 @@ fn until_date(text: &str, now: Moment) -> Option<Duration> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(pairs: &[(&str, &str)]) -> Headers {
-        let mut headers = Headers::default();
-        pairs.iter().for_each(|(name, value)| headers.push(name, value));
-        headers
-    }
-
-    #[test]
-    fn a_wait_is_read_in_every_form() {
-        // Sun, 22 Nov 2026 02:00:00 GMT
-        let now = Moment::from_millis(1_795_312_800_000);
-        for (pairs, millis) in [
-            (&[("retry-after", "20")][..], Some(20_000)),
-            (&[("retry-after", "0.25")], Some(250)),
-            (&[("retry-after-ms", "1250"), ("retry-after", "20")], Some(1250)),
-            (&[("retry-after-ms", "soon"), ("retry-after", "20")], Some(20_000)),
-            (&[("retry-after", "Sun, 22 Nov 2026 02:01:30 GMT")], Some(90_000)),
-            (&[("retry-after", "Sun, 22 Nov 2026 01:00:00 GMT")], Some(0)),
-            (&[("retry-after", "-5")], None),
-            (&[("retry-after", "later")], None),
-            (&[("retry-after", "1.8e19")], Some(366 * 86_400_000)),
-            (&[("retry-after-ms", "inf")], Some(366 * 86_400_000)),
-            (&[("retry-after", "NaN")], None),
-            (&[], None),
-        ] {
-            let wait = retry_after(&headers(pairs), now);
-            assert_eq!(wait, millis.map(Duration::from_millis), "{pairs:?}");
-        }
-    }
-
-    #[test]
-    fn the_provider_has_the_last_word_on_coming_back() {
-        let bad = || Failure::new(FailureKind::BadRequest, "");
-        let busy = || Failure::new(FailureKind::RateLimit, "");
-        let advised = |failure, says| advise(failure, &headers(&[("x-should-retry", says)]));
-        assert_eq!(advised(bad(), "true").remedy(), Remedy::Retry);
-        assert_eq!(advised(busy(), "false").remedy(), Remedy::GiveUp);
-        assert_eq!(advised(busy(), "maybe").remedy(), Remedy::Retry);
-    }
-}
+mod tests;

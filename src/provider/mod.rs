@@ -44,15 +44,17 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::call::failure::Failure;
+use crate::call::moment::Moment;
 use crate::call::request::{Params, Request};
 use crate::call::response::Response;
 use crate::pace::Limits;
+use crate::pace::headroom::Headroom;
 use crate::provider::auth::{Auth, KeySource};
 use crate::provider::draft::Draft;
 use crate::provider::located::Fault;
 use crate::provider::quirks::Quirks;
 use crate::wire::frames::{Frame, Framing};
-use crate::wire::message::{AddedHeader, WireReply, WireRequest};
+use crate::wire::message::{AddedHeader, Headers, WireReply, WireRequest};
 use crate::wire::secret::Secret;
 
 /// Who answers: one row of the catalogue or of the job.
@@ -245,6 +247,11 @@ pub trait Dialect: Send + Sync + std::fmt::Debug {
     /// taken; `None` where there is no such list.
     fn probe(&self, _endpoint: &Endpoint) -> Option<WireRequest> {
         None
+    }
+
+    /// What is left of the provider's limits, by the headers of an answer that came `now`.
+    fn headroom(&self, headers: &Headers, now: Moment) -> Headroom {
+        headroom::read(headers, now)
     }
 
     /// How its streams are cut into frames.

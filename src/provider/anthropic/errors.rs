@@ -1,14 +1,11 @@
 //! From an error of Anthropic's to a [`Failure`]: its own table first, the common one after.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use crate::call::failure::{Failure, FailureKind};
-use crate::call::moment::Moment;
 use crate::provider::errors::{Told, failure, kind_of};
 use crate::provider::headroom;
-use crate::wire::message::{Headers, WireReply};
+use crate::wire::message::WireReply;
 
 /// Codes that mean money, whatever the status.
 const QUOTA_CODES: &[&str] = &[
@@ -34,19 +31,11 @@ const WINDOW_TEXTS: &[&str] = &[
 /// Texts of a 400 that name a parameter or role that this model does not take.
 const PARAM_TEXTS: &[&str] = &["extra inputs are not permitted", "role 'system' is not supported"];
 
-/// The limits that have headers of their own.
-const LIMITS: [&str; 4] = ["requests", "tokens", "input-tokens", "output-tokens"];
-
 /// The failure that an error reply tells of, with what its headers say about coming back.
 pub(super) fn failure_of(reply: &WireReply) -> Failure {
     let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
     let told = told(Told::read(&reply.body), body.as_ref().map(|body| &body["error"]));
-    let failure = classify(reply.status, &told);
-    let mut failure = headroom::advise(failure, &reply.headers);
-    if failure.kind == FailureKind::RateLimit && failure.retry_after.is_none() {
-        failure.retry_after = until_reset(&reply.headers);
-    }
-    failure
+    headroom::advise(classify(reply.status, &told), &reply.headers)
 }
 
 /// The failure in an error that came inside a reply or a stream of status 200.
@@ -94,20 +83,4 @@ fn classify(status: u16, told: &Told<'_>) -> Failure {
     };
     let (kind, remedy) = own.map_or_else(|| kind_of(status, told), |kind| (kind, None));
     failure(status, told, kind, remedy)
-}
-
-/// How long until the last of the limits that are used up is filled again. The provider's own
-/// clock counts where it is told: ours may be off by more than the wait.
-fn until_reset(headers: &Headers) -> Option<Duration> {
-    let now = headers.get("date").and_then(|date| httpdate::parse_http_date(date).ok());
-    let now = now.and_then(|now| jiff::Timestamp::try_from(now).ok());
-    let now = now.map_or_else(|| Moment::now().as_millis(), |now| now.as_millisecond());
-    let reset = |limit: &&str| {
-        let header = |what| headers.get(&format!("anthropic-ratelimit-{limit}-{what}"));
-        let used_up = header("remaining")?.trim() == "0";
-        let reset: jiff::Timestamp = header("reset")?.trim().parse().ok()?;
-        used_up.then(|| reset.as_millisecond())
-    };
-    let last = LIMITS.iter().filter_map(reset).max()?;
-    Some(Duration::from_millis(u64::try_from(last.saturating_sub(now)).unwrap_or(0)))
 }

@@ -35,10 +35,7 @@ pub(super) fn failure_of(reply: &WireReply) -> Failure {
         errors::failure(reply.status, &told, kind, remedy)
     };
     let failure = error.map_or_else(foreign, |error| classify(reply.status, error));
-    let waits = failure.retry_after;
-    let mut failure = headroom::advise(failure, &reply.headers);
-    failure.retry_after = failure.retry_after.or(waits);
-    failure
+    headroom::advise(failure, &reply.headers)
 }
 
 /// The failure in an error that came inside a reply of status 200.
