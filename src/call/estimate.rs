@@ -20,13 +20,35 @@ pub fn input_tokens(messages: &[Message]) -> u64 {
     PER_CALL + messages.iter().map(message_tokens).sum::<u64>()
 }
 
-/// The most tokens a call may count against a limit: its input, and the output it allows.
-/// Without a stated maximum the output is taken to be as long as the input, at least 256.
-pub fn reserved_tokens(request: &Request) -> (u64, u64) {
+/// The tokens that a call is likely to count against a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// Its input.
+    pub input: u64,
+    /// The most output that it allows, over all its choices, where it states that.
+    pub stated_output: Option<u64>,
+    /// What its output is taken to be where it states none and nothing was seen of the model: as
+    /// long as the input, at least 256, over all its choices.
+    pub usual_output: u64,
+}
+
+/// What a call is likely to count.
+pub fn expected(request: &Request) -> Expected {
     let input = input_tokens(&request.messages);
-    let output = request.params.max_tokens().unwrap_or_else(|| input.max(256));
     let choices = request.params.get("n").and_then(Value::as_u64).unwrap_or(1).max(1);
-    (input, output.saturating_mul(choices))
+    let over_all = |output: u64| output.saturating_mul(choices);
+    Expected {
+        input,
+        stated_output: request.params.max_tokens().map(over_all),
+        usual_output: over_all(input.max(256)),
+    }
+}
+
+/// The most tokens a call may count against a limit, as far as it says: its input, and the output
+/// it allows.
+pub fn reserved_tokens(request: &Request) -> (u64, u64) {
+    let Expected { input, stated_output, usual_output } = expected(request);
+    (input, stated_output.unwrap_or(usual_output))
 }
 
 fn message_tokens(message: &Message) -> u64 {

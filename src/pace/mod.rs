@@ -20,6 +20,7 @@ pub mod share;
 pub mod storm;
 pub mod tempo;
 pub mod tokens;
+pub mod usage;
 pub mod verdict;
 
 /// What a provider or a model allows, as the user stated it. `None` is no limit.
