@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use proptest::prelude::*;
+use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
 
 use super::*;
 
@@ -222,13 +222,16 @@ enum Step {
     Answer(usize),
 }
 
+/// A call's mark, what it takes, and whether it was let in with what was left.
+type Call = (Mark, u64, Option<(bool, Left)>);
+
 /// A plain loop over arrivals and answers; a call takes 20 to 24 ms to the server and back.
 fn simulate(server: &mut dyn Server, client: &Client, start: Instant) -> Outcome {
     let mut rng = StdRng::seed_from_u64(7);
     let mut credit = Credit::new();
     let mut outcome = Outcome { calls: 0, refused: 0, used: 0 };
     let mut steps = BinaryHeap::new();
-    let mut calls: Vec<(Mark, u64, Option<(bool, Left)>)> = Vec::new();
+    let mut calls: Vec<Call> = Vec::new();
     let (mut now, mut in_flight) = (start, 0);
     let mut next = rng.random_range(client.sizes.clone());
     while now < start + client.length {
