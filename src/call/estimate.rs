@@ -21,7 +21,7 @@ pub fn input_tokens(messages: &[Message]) -> u64 {
 }
 
 /// The tokens that a call is likely to count against a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
     /// Its input.
     pub input: u64,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::call::estimate;
+use crate::call::estimate::{self, Expected};
 use crate::call::failure::{Failure, FailureKind, Remedy};
 use crate::call::moment::Moment;
 use crate::call::request::Request;
@@ -14,8 +14,9 @@ use crate::engine::exchange::{self, Exchange};
 use crate::engine::lane::Lane;
 use crate::engine::pictures;
 use crate::engine::stop::Stop;
-use crate::pace::door::Closure;
-use crate::pace::gate::Pass;
+use crate::pace::door::{Barred, Closure};
+use crate::pace::gate::{End, Pass};
+use crate::pace::headroom::Headroom;
 use crate::pace::tokens::Need;
 use crate::pace::verdict::Verdict;
 use crate::provider::Rejected;
@@ -46,19 +47,21 @@ pub(super) struct Facts {
 pub(super) enum Made {
     /// It was made.
     Ended(Box<Attempt>),
-    /// The lane takes no more calls.
-    Barred(Closure),
+    /// The lane takes no calls, for now or for good.
+    Barred(Barred),
     /// The task's time was over before it was sent.
     TooLate,
     /// The run was stopped before its outcome was known.
     Stopped,
 }
 
-/// Makes one attempt. `begun` is when the task was sent first, and is set if that is now.
+/// Makes one attempt. `begun` is when the task was sent first, and is set if that is now; one that
+/// is `impatient` does not wait for a provider that is away.
 pub(super) async fn make(
     lane: &Lane,
     request: &Request,
     begun: &mut Option<Instant>,
+    impatient: bool,
     stop: &mut Stop,
 ) -> Made {
     let came = Instant::now();
@@ -71,16 +74,17 @@ pub(super) async fn make(
         Ok(wire) => wire,
         Err(failure) => return Made::Ended(Box::new(unsent(failure))),
     };
-    let need = if lane.counts_tokens { need_of(request) } else { Need::default() };
+    let counts = lane.counts_tokens || lane.gate.wants_estimates();
+    let expected = if counts { estimate::expected(request) } else { Expected::default() };
     let pass = tokio::select! {
         biased;
-        pass = lane.gate.enter(need) => pass,
+        pass = lane.gate.enter(expected, impatient) => pass,
         () = stop.draining() => return Made::Stopped,
         () = over(lane, *begun) => return Made::TooLate,
     };
     let pass = match pass {
         Ok(pass) => pass,
-        Err(closure) => return Made::Barred(closure),
+        Err(barred) => return Made::Barred(barred),
     };
     let (at, sent) = (Moment::now(), Instant::now());
     begun.get_or_insert(sent);
@@ -91,9 +95,9 @@ pub(super) async fn make(
         () = over(lane, *begun) => Exchange::failed(too_late(lane).into()),
     };
     let took = sent.elapsed();
-    let Exchange { outcome, request_id, first_token } = exchange;
+    let Exchange { outcome, request_id, first_token, headroom } = exchange;
     let first_token = first_token.map(|at| at - sent);
-    leave(lane, pass, &outcome);
+    leave(lane, pass, &outcome, headroom);
     let facts = Facts { at, queued: sent - came, took, first_token, request_id };
     Made::Ended(Box::new(Attempt { outcome, facts }))
 }
@@ -117,7 +121,7 @@ pub(super) fn too_late(lane: &Lane) -> Failure {
 }
 
 /// Ends the call at the gate, which learns from it.
-fn leave(lane: &Lane, pass: Pass<'_>, outcome: &Result<Response, Rejected>) {
+fn leave(lane: &Lane, pass: Pass<'_>, outcome: &Result<Response, Rejected>, headroom: Headroom) {
     let verdict = match outcome {
         Ok(_) => Verdict::Answered,
         Err(rejected) => Verdict::of(&rejected.failure, rejected.response.is_some()),
@@ -129,7 +133,8 @@ fn leave(lane: &Lane, pass: Pass<'_>, outcome: &Result<Response, Rejected>) {
             "the provider asks to wait, and the whole lane does"
         );
     }
-    pass.leave(used(outcome), &verdict, &|| closure(outcome));
+    let reason = &|| closure(outcome);
+    pass.leave(&End { used: used(outcome), verdict, headroom, reason });
 }
 
 /// Why a lane closes after this outcome.
@@ -147,11 +152,6 @@ fn unsent(failure: Failure) -> Attempt {
     let at = Moment::now();
     let facts = Facts { at, queued, took, first_token: None, request_id: None };
     Attempt { outcome: Err(failure.into()), facts }
-}
-
-fn need_of(request: &Request) -> Need {
-    let (input, output) = estimate::reserved_tokens(request);
-    Need { input, output }
 }
 
 /// The tokens that the call used, where that is known. A refusal used none.

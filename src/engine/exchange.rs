@@ -3,8 +3,10 @@
 use tokio::time::Instant;
 
 use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::call::moment::Moment;
 use crate::call::response::Response;
 use crate::engine::lane::Lane;
+use crate::pace::headroom::Headroom;
 use crate::provider::draft::Draft;
 use crate::provider::{Dialect, Flow, Rejected};
 use crate::wire::message::{Headers, WireReply, WireRequest};
@@ -18,6 +20,8 @@ pub(super) struct Exchange {
     pub(super) request_id: Option<String>,
     /// When the first token of a stream came.
     pub(super) first_token: Option<Instant>,
+    /// What the provider's headers say is left.
+    pub(super) headroom: Headroom,
 }
 
 /// Sends a request and takes its answer.
@@ -38,7 +42,8 @@ pub(super) async fn make(lane: &Lane, wire: WireRequest, streamed: bool) -> Exch
 
 impl Exchange {
     pub(super) fn failed(rejected: Rejected) -> Self {
-        Self { outcome: Err(rejected), request_id: None, first_token: None }
+        let headroom = Headroom::default();
+        Self { outcome: Err(rejected), request_id: None, first_token: None, headroom }
     }
 }
 
@@ -47,11 +52,13 @@ fn whole(dialect: &dyn Dialect, reply: &WireReply) -> Exchange {
         outcome: dialect.decode(reply),
         request_id: request_id(&reply.headers),
         first_token: None,
+        headroom: dialect.headroom(&reply.headers, Moment::now()),
     }
 }
 
 async fn follow(dialect: &'static dyn Dialect, stream: Stream) -> Exchange {
     let request_id = request_id(&stream.headers);
+    let headroom = dialect.headroom(&stream.headers, Moment::now());
     let mut following = Following::new(dialect, stream);
     let mut first_token = None;
     let outcome = loop {
@@ -63,7 +70,7 @@ async fn follow(dialect: &'static dyn Dialect, stream: Stream) -> Exchange {
             break outcome;
         }
     };
-    Exchange { outcome, request_id, first_token }
+    Exchange { outcome, request_id, first_token, headroom }
 }
 
 /// A stream that is being folded into an answer.

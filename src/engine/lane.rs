@@ -107,10 +107,17 @@ impl LaneView {
     }
 }
 
-/// Runs a lane until its tasks are done or it is stopped.
-pub(super) async fn run(lane: Arc<Lane>, source: Source, events: mpsc::Sender<Event>, stop: Stop) {
+/// Runs a lane until its tasks are done or it is stopped. `fleet` are all lanes of the run.
+pub(super) async fn run(
+    lane: Arc<Lane>,
+    fleet: Arc<[Arc<Lane>]>,
+    source: Source,
+    events: mpsc::Sender<Event>,
+    stop: Stop,
+) {
     let crew = Crew {
         lane: &lane,
+        fleet: &fleet,
         source: Mutex::new(Some(source)),
         events: &events,
         stop: &stop,
@@ -140,6 +147,7 @@ pub(super) async fn run(lane: Arc<Lane>, source: Source, events: mpsc::Sender<Ev
 /// What a lane's workers share.
 struct Crew<'l> {
     lane: &'l Lane,
+    fleet: &'l [Arc<Lane>],
     /// `None` when it has no more tasks.
     source: Mutex<Option<Source>>,
     events: &'l mpsc::Sender<Event>,
@@ -166,7 +174,7 @@ impl Crew<'_> {
                     return;
                 }
             };
-            let run = task::run(self.lane, task, self.events, &mut stop);
+            let run = task::run(self.lane, self.fleet, task, self.events, &mut stop);
             let Some(entry) = run.await else { continue };
             let finished = Event::Finished { lane: self.lane.number, entry: Box::new(entry) };
             if self.events.send(finished).await.is_err() {

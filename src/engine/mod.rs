@@ -10,6 +10,7 @@ pub mod event;
 pub mod exchange;
 pub mod lane;
 pub mod pictures;
+pub mod route;
 pub mod source;
 pub mod stop;
 pub mod task;
@@ -59,10 +60,10 @@ impl Engine {
         self.share(&active);
         let mut running = JoinSet::new();
         for (number, (lane, source)) in self.lanes.iter().zip(sources).enumerate() {
-            let lane = Arc::clone(lane);
+            let (lane, fleet) = (Arc::clone(lane), Arc::clone(&self.lanes));
             let (events, stop) = (events.clone(), stop.clone());
             running.spawn(async move {
-                lane::run(lane, source, events, stop).await;
+                lane::run(lane, fleet, source, events, stop).await;
                 number
             });
         }
@@ -88,6 +89,10 @@ impl Engine {
     /// provider is slow to begin or takes no more, leaves the rest to the others.
     fn share(&self, active: &[bool]) {
         let Some(total) = self.concurrency else { return };
+        if let [lane] = &*self.lanes {
+            lane.gate.allow(total);
+            return;
+        }
         // A lane that has no tasks of its own, or no more, may be another's fallback.
         let wish = |(lane, active): (&Arc<Lane>, &bool)| match active {
             true => 2 * lane.gate.wish(),

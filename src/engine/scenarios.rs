@@ -30,38 +30,55 @@ use super::Engine;
 use crate::call::record::Entry;
 use crate::engine::event::Event;
 use crate::engine::lane::{Lane, State};
+use crate::engine::source::Source;
 use crate::engine::stop::{Level, Stopper};
 use crate::engine::task::Origin;
-use crate::pace::gate::Gate;
+use crate::pace::gate::{self, Gate};
 use crate::pace::retry::RetryPolicy;
+use crate::pace::scope::Scope;
 use crate::provider::anthropic::Anthropic;
 use crate::provider::openai_chat::OpenAiChat;
-use crate::provider::{Dialect, Endpoint};
+use crate::provider::{Dialect, Endpoint, Provider};
 
 /// The lane of a scenario. The only place here that knows what a lane is made of.
 fn lane(number: usize, spec: &LaneSpec, scenario: &Scenario, server: &Arc<Server>) -> Lane {
     let limits = spec.stated.limits();
-    let width = limits.concurrency.unwrap_or(scenario.concurrency).min(scenario.concurrency);
     let counted =
         [limits.tokens_per_minute, limits.input_tokens_per_minute, limits.output_tokens_per_minute];
     let seed = scenario.seed.wrapping_add(1000 + number as u64);
+    let dialect = dialect(&spec.phases()[0].1);
+    let provider = Arc::new(Provider::new(&spec.name, dialect, "http://server"));
+    let retry = RetryPolicy::default();
+    let requests = limits.requests_per_minute.is_some() || limits.requests_per_second.is_some();
+    let plan = gate::Plan {
+        name: spec.name.as_str().into(),
+        limits,
+        cap: limits.concurrency,
+        is_paced: requests || counted.iter().any(Option::is_some),
+        scopes: vec![Arc::new(Scope::of_provider(&provider.limits))],
+        retry_budget: retry.budget,
+        max_outage: retry.max_outage,
+        deadline: None,
+    };
     Lane {
         number,
+        place: number,
         endpoint: Endpoint {
             provider: spec.name.as_str().into(),
             base_url: "http://server".into(),
             key: None,
             ..Endpoint::default()
         },
-        dialect: dialect(&spec.phases()[0].1),
+        provider,
+        dialect,
         transport: Arc::clone(server) as _,
         web: Arc::clone(server) as _,
-        gate: Gate::new(&limits, Vec::new()),
-        concurrency: width,
-        retry: RetryPolicy::default(),
+        gate: Gate::new(plan, StdRng::seed_from_u64(seed)),
+        retry,
+        task_timeout: None,
         counts_tokens: counted.iter().any(Option::is_some),
         origin: Origin { job: "j".into(), run: "r".into(), tags: Arc::new(BTreeMap::new()) },
-        state: State::new(StdRng::seed_from_u64(seed)),
+        state: State::new(StdRng::seed_from_u64(seed + 1)),
     }
 }
 
@@ -75,18 +92,19 @@ fn dialect(conduct: &Conduct) -> &'static dyn Dialect {
 /// Runs the lanes of these numbers to their end.
 async fn run(scenario: &Scenario, numbers: &[usize]) -> Vec<Seen> {
     let mut seen = Vec::new();
-    let mut lanes = Vec::new();
+    let (mut lanes, mut sources) = (Vec::new(), Vec::new());
     let mut servers = Vec::new();
     for (place, number) in numbers.iter().enumerate() {
         let spec = &scenario.lanes[*number];
         let seed = scenario.seed.wrapping_add(10 * *number as u64);
         let server = Arc::new(Server::new(spec, seed + 1));
-        lanes.push((lane(place, spec, scenario, &server), tasks::of(spec, seed + 2)));
+        lanes.push(lane(place, spec, scenario, &server));
+        sources.push(tasks::of(spec, seed + 2));
         servers.push(server);
         seen.push(unseen(spec));
     }
     let engine = Engine::new(lanes, scenario.concurrency);
-    follow(engine, scenario, numbers, &mut seen).await;
+    follow(&engine, sources, scenario, numbers, &mut seen).await;
     for (seen, server) in seen.iter_mut().zip(&servers) {
         seen.calls = server.log();
     }
@@ -94,11 +112,17 @@ async fn run(scenario: &Scenario, numbers: &[usize]) -> Vec<Seen> {
 }
 
 /// Runs the engine until it ends, stops it where the scenario says so, and notes what it tells.
-async fn follow(engine: Engine, scenario: &Scenario, numbers: &[usize], seen: &mut [Seen]) {
+async fn follow(
+    engine: &Engine,
+    sources: Vec<Source>,
+    scenario: &Scenario,
+    numbers: &[usize],
+    seen: &mut [Seen],
+) {
     let began = Instant::now();
     let stopper = Stopper::default();
     let (sender, mut events) = mpsc::channel(16);
-    let running = engine.run(sender, stopper.heard());
+    let running = engine.run(sources, sender, stopper.heard());
     let listening = async {
         while let Some(event) = events.recv().await {
             let at = began.elapsed().as_secs_f64();

@@ -2,14 +2,13 @@
 //! and no rate while it sleeps.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use crate::call::failure::Failure;
+use crate::call::failure::{Failure, FailureKind};
 use crate::call::moment::Moment;
 use crate::call::money::{Cost, CostStatus, Usd};
 use crate::call::record::{Entry, FailedTry, Record, Status, VERSION};
@@ -18,9 +17,9 @@ use crate::call::task::Task;
 use crate::engine::attempt::{self, Facts, Made};
 use crate::engine::event::Event;
 use crate::engine::lane::Lane;
+use crate::engine::route::{Away, Route};
 use crate::engine::stop::Stop;
-use crate::pace::door::Closure;
-use crate::pace::verdict::Verdict;
+use crate::pace::door::{Barred, Closure};
 use crate::provider::Rejected;
 
 /// What every record of a run says alike.
@@ -38,17 +37,29 @@ pub struct Origin {
 /// stopped later, or whose lane is closed, is `skipped`, so that what was tried is on record.
 pub(super) async fn run(
     lane: &Lane,
+    fleet: &[Arc<Lane>],
     task: Task,
     events: &mpsc::Sender<Event>,
     stop: &mut Stop,
 ) -> Option<Entry> {
-    let mut course = Course::new(lane, task);
+    let mut course = Course { route: Route::new(lane, fleet, task), tries: Vec::new() };
     let mut begun = None;
     loop {
-        let attempt = match attempt::make(course.lane, &course.task.request, &mut begun, stop).await
-        {
+        let route = &course.route;
+        let impatient = route.goes_on_after(AWAY);
+        let attempt = attempt::make(route.lane, route.request(), &mut begun, impatient, stop);
+        let attempt = match attempt.await {
             Made::Ended(attempt) => *attempt,
-            Made::Barred(closure) => return course.barred(&closure),
+            Made::Barred(Barred::Away) => {
+                course.route.advance(AWAY);
+                continue;
+            }
+            Made::Barred(Barred::Closed(closure)) => {
+                if course.route.advance(closure.kind) {
+                    continue;
+                }
+                return course.barred(&closure);
+            }
             Made::TooLate => return Some(course.too_late()),
             Made::Stopped => return course.stopped(),
         };
@@ -57,59 +68,37 @@ pub(super) async fn run(
             Ok(response) => return Some(course.answered(response, &facts)),
             Err(rejected) => rejected,
         };
-        let wait = course.next_wait(&mut rejected.failure);
+        let wait = course.route.next_wait(&mut rejected.failure);
         course.note(&rejected, &facts, wait);
+        let kind = rejected.failure.kind;
         let Some(wait) = wait else {
+            if course.route.advance(kind) {
+                continue;
+            }
             return Some(course.gave_up(rejected, &facts));
         };
-        let kind = rejected.failure.kind;
         let retrying =
             Event::Retrying { lane: lane.number, kind, attempt: course.attempts(), wait };
         let _ = events.send(retrying).await;
-        if !rest(course.lane, wait, stop).await {
+        if !rest(course.route.lane, wait, stop).await {
             return course.stopped();
         }
     }
 }
 
+/// What a provider that is away would answer.
+const AWAY: FailureKind = FailureKind::ServiceUnavailable;
+
 /// A task on its way, with the attempts that failed so far.
 struct Course<'l> {
-    /// The lane that is asked now.
-    lane: &'l Lane,
-    task: Task,
-    model_used: Arc<str>,
+    route: Route<'l>,
     tries: Vec<FailedTry>,
 }
 
-impl<'l> Course<'l> {
-    fn new(lane: &'l Lane, task: Task) -> Self {
-        lane.gate.first();
-        Self { lane, model_used: task.target.model_used(), task, tries: Vec::new() }
-    }
-
+impl Course<'_> {
     /// How often the task was sent, over all sessions.
     fn attempts(&self) -> u32 {
-        self.task.attempts_before + self.tries.len() as u32
-    }
-
-    /// How long to wait before the next attempt, or `None` to give up; the failure then says so,
-    /// where it is not the failure's own doing.
-    fn next_wait(&self, failure: &mut Failure) -> Option<Duration> {
-        let wait = {
-            let mut rng = self.lane.state.rng.lock().unwrap_or_else(PoisonError::into_inner);
-            self.lane.retry.next(self.tries.len() as u32 + 1, failure, &mut *rng)?
-        };
-        let is_faulty = matches!(Verdict::of(failure, false), Verdict::Faulty(_));
-        if is_faulty && !self.lane.gate.may_retry() {
-            let share = self.lane.retry.budget * 100.0;
-            let why = format!(
-                " (not tried again: so many calls fail that retries are held to {share} % of the \
-                 calls, `retry.budget`)"
-            );
-            failure.message.push_str(&why);
-            return None;
-        }
-        Some(wait)
+        self.route.task.attempts_before + self.tries.len() as u32
     }
 
     /// Keeps an attempt that failed.
@@ -120,8 +109,8 @@ impl<'l> Course<'l> {
         self.tries.push(FailedTry {
             attempt: self.attempts() + 1,
             at: facts.at,
-            model_used: Arc::clone(&self.model_used),
-            provider: Arc::clone(&self.task.target.provider),
+            model_used: self.route.target().model_used(),
+            provider: Arc::clone(&self.route.target().provider),
             queued_ms: millis(facts.queued),
             latency_ms: millis(facts.took),
             request_id: facts.request_id.clone(),
@@ -135,8 +124,8 @@ impl<'l> Course<'l> {
     }
 
     fn bill(&self, response: &Response, at: Moment) -> Bill {
-        let price = self.task.target.price.as_ref();
-        let price = price.and_then(|price| price.applying(&self.task.request, at));
+        let price = self.route.target().price.as_ref();
+        let price = price.and_then(|price| price.applying(self.route.request(), at));
         let cost = Cost::of(price.as_ref(), response.charged());
         let version = price.filter(|_| cost.usd().is_some()).map(|price| price.version);
         Bill { cost_usd: cost.usd(), cost_status: cost.status(), price_version: version }
@@ -177,7 +166,7 @@ impl<'l> Course<'l> {
 
     /// A task whose time was over before it could be sent again.
     fn too_late(self) -> Entry {
-        let failure = attempt::too_late(self.lane);
+        let failure = attempt::too_late(self.route.lane);
         let mut entry = self.entry(Status::Error, None);
         entry.record.error = Some(failure);
         entry
@@ -194,8 +183,10 @@ impl<'l> Course<'l> {
     }
 
     fn entry(self, status: Status, facts: Option<&Facts>) -> Entry {
-        let (origin, attempts) = (&self.lane.origin, self.attempts());
-        let task = self.task;
+        let (origin, attempts) = (&self.route.lane.origin, self.attempts());
+        let asked = Arc::clone(self.route.target());
+        let dropped = self.route.dropped().clone();
+        let task = self.route.task;
         let record = Record {
             v: VERSION,
             task: task.id,
@@ -206,12 +197,12 @@ impl<'l> Course<'l> {
             repeat: task.repeat,
             model: Arc::clone(&task.target.label),
             variant: task.target.variant.clone(),
-            model_used: self.model_used,
-            provider: Arc::clone(&task.target.provider),
+            model_used: asked.model_used(),
+            provider: Arc::clone(&asked.provider),
             status,
             messages: task.request.messages,
             params: task.request.params,
-            dropped_params: (*task.dropped).clone(),
+            dropped_params: dropped,
             response: None,
             finish_reason_raw: None,
             usage: None,
@@ -261,28 +252,11 @@ async fn rest(lane: &Lane, wait: Duration, stop: &mut Stop) -> bool {
     if lane.gate.deadline().is_some_and(|deadline| Instant::now() + wait >= deadline) {
         return false;
     }
-    let _away = Away::begin(lane);
+    let _away = Away::from(lane);
     tokio::select! {
         biased;
         () = stop.draining() => false,
         () = sleep(wait) => true,
-    }
-}
-
-/// Counts a task as away from its lane for as long as it lives: another one may take its place.
-struct Away<'l>(&'l Lane);
-
-impl<'l> Away<'l> {
-    fn begin(lane: &'l Lane) -> Self {
-        lane.state.away.fetch_add(1, Ordering::Relaxed);
-        lane.state.left.notify_one();
-        Self(lane)
-    }
-}
-
-impl Drop for Away<'_> {
-    fn drop(&mut self) {
-        self.0.state.away.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -15,11 +15,20 @@ pub const FIRST: usize = 4;
 /// The most calls that a lane has in flight where nobody states another cap.
 pub const USUAL_CAP: usize = 256;
 
+/// Growth by more than this for an answer is a leap in the dark.
+const LEAP: f64 = 3.0;
+
 /// Seconds until a width that was too much is tried again.
 const PLATEAU: f64 = 6.0;
 
 /// Answers without growth for each fault, so that growth stops when a third of the calls fail.
 const SKIPPED_PER_FAULT: usize = 2;
+
+/// The same where answers did not come in time, which takes long to be seen.
+const LATE_PLATEAU: f64 = 120.0;
+
+/// The part of the width that is left when answers do not come in time.
+const KEPT_WHEN_LATE: f64 = 0.7;
 
 /// A refusal with fewer calls in flight than this part of what was taken a moment ago is not for
 /// the width's sake.
@@ -68,9 +77,14 @@ pub struct Adaptive {
     serial: u64,
     /// Calls up to this one were sent before the last cut.
     cut_at: u64,
+    /// The most calls in flight since the last cut.
+    peak: usize,
     /// No episode cuts below this.
     floor: f64,
     skip: usize,
+    leapt_from: Option<f64>,
+    /// Seconds until what was too much at the last cut is tried again.
+    plateau: f64,
     last_ok: Instant,
     taken: Taken,
     cuts: u64,
@@ -110,8 +124,11 @@ impl Adaptive {
             growth: Growth::Start(step),
             serial: 0,
             cut_at: 0,
+            peak: 0,
             floor: 1.0,
             skip: 0,
+            leapt_from: None,
+            plateau: PLATEAU,
             last_ok: now,
             taken: Taken { since: now, before: 0, lately: 0 },
             cuts: 0,
@@ -132,6 +149,7 @@ impl Adaptive {
     /// A call is sent with so many in flight, where `allowed` are allowed.
     pub fn sent(&mut self, in_flight: usize, allowed: usize, paced: bool) -> Level {
         self.serial += 1;
+        self.peak = self.peak.max(in_flight);
         let used = in_flight as f64 >= allowed as f64 * KEPT;
         Level { serial: self.serial, in_flight, used, paced }
     }
@@ -151,7 +169,12 @@ impl Adaptive {
             return;
         }
         match &mut self.growth {
-            Growth::Start(step) => self.width += *step,
+            Growth::Start(step) => {
+                if *step > LEAP {
+                    self.leapt_from = Some(self.width);
+                }
+                self.width += *step;
+            }
             Growth::Along(curve) => {
                 curve.grow(step);
                 // Never faster than in slow start, however long an answer takes.
@@ -162,23 +185,22 @@ impl Adaptive {
         self.widest = self.widest.max(self.width());
     }
 
-    /// The provider refused the call, because there are too many.
-    pub fn refused(&mut self, level: Level, now: Instant) -> Blame {
+    /// The provider refused the call, because there are too many. `in_window` is whether it said
+    /// that it counts calls in a time.
+    pub fn refused(&mut self, level: Level, in_window: bool, now: Instant) -> Blame {
         if level.serial <= self.cut_at {
             self.refine(level);
             return Blame::Known;
         }
         let taken = self.taken.most(now) as f64;
         let few = (level.in_flight as f64) < taken * CLEARLY_FEWER;
-        if level.paced || !level.used || few || level.in_flight <= 1 {
+        let used = self.peak as f64 >= self.width * KEPT;
+        if in_window || level.paced || !used || few || level.in_flight <= 1 {
             return Blame::Rate;
         }
-        self.cut_at = self.serial;
-        self.cuts += 1;
-        self.floor = (self.width / 2.0).max(1.0);
-        self.taken.forget(now);
-        let least = (level.in_flight as f64 * KEPT).min(self.width * 0.95);
-        self.narrow(least, level.in_flight as f64 - 1.0);
+        // Whoever leapt to what the job states knows only where the leap began.
+        self.floor = self.leapt_from.take().unwrap_or(self.width / 2.0).max(1.0);
+        self.cut(level.in_flight as f64 * KEPT, level.in_flight as f64 - 1.0, PLATEAU);
         Blame::Width
     }
 
@@ -191,21 +213,48 @@ impl Adaptive {
         }
     }
 
-    fn narrow(&mut self, least: f64, ceiling: f64) {
-        self.width = least.max(self.floor).max(1.0);
-        self.growth = Growth::Along(Curve::new(self.width, ceiling.max(self.width), PLATEAU));
+    fn cut(&mut self, least: f64, ceiling: f64, plateau: f64) {
+        (self.cut_at, self.peak) = (self.serial, 0);
+        self.cuts += 1;
+        self.plateau = plateau;
+        self.narrow(least.min(self.width * 0.95), ceiling);
     }
 
-    /// The provider was faulty or too late: growth stops for a while.
-    pub fn troubled(&mut self) {
+    fn narrow(&mut self, least: f64, ceiling: f64) {
+        self.width = least.max(self.floor).max(1.0);
+        self.growth = Growth::Along(Curve::new(self.width, ceiling.max(self.width), self.plateau));
+    }
+
+    /// The provider was faulty: growth stops for a while.
+    pub fn troubled(&mut self, level: Level) {
+        // Those that were sent before a cut were answered with it.
+        if level.serial <= self.cut_at {
+            return;
+        }
         self.skip = (self.skip + SKIPPED_PER_FAULT).min(2 * self.width());
+    }
+
+    /// The provider was too late: growth stops, and where the lane was as wide as it may be, that
+    /// may be why.
+    pub fn late(&mut self, level: Level) {
+        self.troubled(level);
+        if level.used && level.serial > self.cut_at {
+            self.floor = 1.0;
+            let ceiling = self.width * KEPT;
+            self.cut(self.width * KEPT_WHEN_LATE, ceiling, LATE_PLATEAU);
+        }
     }
 
     /// The provider is back after an outage: the lane begins anew.
     pub fn restart(&mut self, now: Instant) {
+        // A lane that had not come back yet aims at what it aimed at before.
+        let before = match &self.growth {
+            Growth::Start(_) => self.width,
+            Growth::Along(curve) => curve.ceiling().max(self.width),
+        };
         self.width = FIRST.min(self.cap) as f64;
-        self.growth = Growth::Start(1.0);
-        self.cut_at = self.serial;
+        self.growth = Growth::Along(Curve::new(self.width, before * KEPT_WHEN_LATE, self.plateau));
+        (self.cut_at, self.peak) = (self.serial, 0);
         self.skip = 0;
         self.taken.forget(now);
     }

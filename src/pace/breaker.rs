@@ -86,11 +86,6 @@ impl Breaker {
         self.opened
     }
 
-    /// Whether the provider is taken to be away.
-    pub fn is_open(&self) -> bool {
-        self.phase != Phase::Closed
-    }
-
     /// Whether a call may be sent now. Whoever is allowed to try must tell how it ended, or that
     /// it was given up.
     pub fn allow(&mut self, now: Instant) -> Allow {

@@ -26,6 +26,11 @@ impl Curve {
         Self { ceiling: ceiling.max(floor), floor, plateau, grown: 0.0 }
     }
 
+    /// What was too much, or just not.
+    pub fn ceiling(&self) -> f64 {
+        self.ceiling
+    }
+
     /// Goes on for so many seconds of use.
     pub fn grow(&mut self, seconds: f64) {
         self.grown += seconds;

@@ -18,6 +18,21 @@ pub struct Closure {
     pub is_parked: bool,
 }
 
+/// Why a call is not let through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Barred {
+    /// No more calls are made.
+    Closed(Closure),
+    /// The provider is away for now, and the call would rather go elsewhere than wait.
+    Away,
+}
+
+impl From<Closure> for Barred {
+    fn from(closure: Closure) -> Self {
+        Self::Closed(closure)
+    }
+}
+
 /// A door.
 #[derive(Debug, Default)]
 pub struct Door {

@@ -13,11 +13,13 @@ use rand::rngs::StdRng;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
+use crate::call::estimate::Expected;
 use crate::call::failure::FailureKind;
 use crate::pace::Limits;
 use crate::pace::adaptive::{Level, Start, USUAL_CAP};
 use crate::pace::clock::FineTimer;
-use crate::pace::door::{Closure, Door};
+use crate::pace::door::{Barred, Closure, Door};
+use crate::pace::headroom::{Headroom, Mark};
 use crate::pace::permits::{Permit, Permits};
 use crate::pace::pilot::{Obstacle, Pilot, Upshot};
 use crate::pace::rate::{Head, Rate, Waiting, Why};
@@ -101,17 +103,18 @@ impl Gate {
         }
     }
 
-    /// Waits until a call with this need may be sent, or hears why none will be. A wait that is
-    /// cancelled has taken nothing but, at worst, one request's cell.
-    pub async fn enter(&self, need: Need) -> Result<Pass<'_>, Closure> {
-        if let Some(pass) = self.pass_at_once(need) {
+    /// Waits until a call that is expected to use this may be sent, or hears why none will be. One that is
+    /// `impatient` does not wait for a provider that is away. A wait that is cancelled has taken
+    /// nothing but, at worst, one request's cell.
+    pub async fn enter(&self, expected: Expected, impatient: bool) -> Result<Pass<'_>, Barred> {
+        if let Some(pass) = self.pass_at_once(expected) {
             return Ok(pass);
         }
         let closed = futures::future::select_all(self.doors().map(|door| Box::pin(door.closed())));
         tokio::select! {
             biased;
-            (closure, ..) = closed => Err(closure),
-            pass = self.wait_in_line(need) => pass,
+            (closure, ..) = closed => Err(closure.into()),
+            pass = self.wait_in_line(expected, impatient) => pass,
         }
     }
 
@@ -157,6 +160,11 @@ impl Gate {
         self.widened.notified().await;
     }
 
+    /// Whether calls must be estimated, because the provider tells what is left of its tokens.
+    pub fn wants_estimates(&self) -> bool {
+        self.pilot().wants_estimates()
+    }
+
     /// A task makes its first call here.
     pub fn first(&self) {
         self.pilot().first();
@@ -165,11 +173,6 @@ impl Gate {
     /// Whether the retry budget allows another attempt.
     pub fn may_retry(&self) -> bool {
         self.pilot().may_retry()
-    }
-
-    /// Whether the provider is taken to be away.
-    pub fn is_away(&self) -> bool {
-        self.pilot().is_away()
     }
 
     /// How long the lane waited for each cause.
@@ -183,7 +186,7 @@ impl Gate {
     }
 
     /// The way of most calls where nothing is limited: no line, no wait.
-    fn pass_at_once(&self, need: Need) -> Option<Pass<'_>> {
+    fn pass_at_once(&self, expected: Expected) -> Option<Pass<'_>> {
         if self.rates().next().is_some() || self.doors().any(|door| door.closure().is_some()) {
             return None;
         }
@@ -193,16 +196,19 @@ impl Gate {
             return None;
         }
         let mut pilot = self.pilot();
-        let is_trial = pilot.obstacle(Instant::now()).ok()?;
+        let need = pilot.need(expected);
+        let is_trial = pilot.obstacle(need, Instant::now()).ok()?;
         let trial = Trial { gate: self, is_on: is_trial };
-        Some(self.let_through(&mut pilot, need, false, trial, places))
+        let asked = Asked { expected, need, paced: false };
+        Some(self.let_through(&mut pilot, asked, trial, places))
     }
 
-    async fn wait_in_line(&self, need: Need) -> Result<Pass<'_>, Closure> {
+    async fn wait_in_line(&self, expected: Expected, impatient: bool) -> Result<Pass<'_>, Barred> {
         let mut places = vec![self.places.take().await];
         let _turn = self.turn.lock().await;
         let _clear = Clear(self);
-        let mut trial = self.overcome().await?;
+        let need = self.pilot().need(expected);
+        let mut trial = self.overcome(need, impatient).await?;
         for scope in &self.scopes {
             scope.take_places(&mut places).await;
         }
@@ -210,35 +216,43 @@ impl Gate {
         let mut paced = false;
         while let Some(waiting) = head.next(need) {
             paced = true;
-            self.hold(waiting).await?;
+            match waiting.why {
+                Why::Tokens(_) => tokio::select! {
+                    held = self.hold(waiting) => held?,
+                    () = head.eased() => {}
+                },
+                _ => self.hold(waiting).await?,
+            }
         }
         // A pause may have been asked for in the meantime, or the provider may have gone away.
         if !trial.is_on {
-            trial = self.overcome().await?;
+            trial = self.overcome(need, impatient).await?;
         }
-        Ok(self.let_through(&mut self.pilot(), need, paced, trial, places))
+        let asked = Asked { expected, need, paced };
+        Ok(self.let_through(&mut self.pilot(), asked, trial, places))
     }
 
     fn let_through<'g>(
         &'g self,
         pilot: &mut Pilot,
-        need: Need,
-        paced: bool,
+        asked: Asked,
         trial: Trial<'g>,
         places: Vec<Permit>,
     ) -> Pass<'g> {
-        let level = pilot.sent(paced, Instant::now());
-        Pass { gate: self, reserved: need, level, trial, _places: places }
+        let sent = Instant::now();
+        let (level, mark) = pilot.sent(asked.need, asked.paced, sent);
+        Pass { gate: self, asked, sent, level, mark, trial, _places: places }
     }
 
     /// Waits until nothing that the lane has learned stands in the way.
-    async fn overcome(&self) -> Result<Trial<'_>, Closure> {
+    async fn overcome(&self, need: Need, impatient: bool) -> Result<Trial<'_>, Barred> {
         loop {
             let mut tried = std::pin::pin!(self.tried.notified());
             tried.as_mut().enable();
-            let obstacle = self.pilot().obstacle(Instant::now());
+            let obstacle = self.pilot().obstacle(need, Instant::now());
             match obstacle {
                 Ok(is_on) => return Ok(Trial { gate: self, is_on }),
+                Err(obstacle) if impatient && obstacle.is_outage() => return Err(Barred::Away),
                 Err(Obstacle::Wait(waiting)) => self.hold(waiting).await?,
                 Err(Obstacle::Trial) => tried.await,
             }
@@ -280,17 +294,23 @@ impl Gate {
         }
     }
 
-    fn ended(&self, level: Level, trial: bool, verdict: &Verdict, reason: &dyn Fn() -> Closure) {
+    fn ended(&self, pass: &Pass<'_>, trial: bool, end: &End<'_>) {
+        let (level, verdict, reason) = (pass.level, &end.verdict, end.reason);
+        let refused = matches!(verdict, Verdict::Refused(_));
         let mut pilot = self.pilot();
         let now = Instant::now();
+        pilot.counted(pass.asked.expected, end.used, (pass.mark, &end.headroom, refused), now);
+        if refused && level.is_paced() {
+            pilot.undercounted();
+        }
         let upshot = pilot.ended(level, trial, verdict, now);
         self.fit(&pilot);
         drop(pilot);
-        let answers = !matches!(verdict, Verdict::Locks | Verdict::Faulty(_));
+        let answers = !verdict.is_faulty() && *verdict != Verdict::Locks;
         if answers {
             self.scopes.iter().for_each(|scope| scope.proven());
         }
-        if matches!(verdict, Verdict::Refused(_)) && level.is_paced() {
+        if refused && level.is_paced() {
             self.rates().for_each(Rate::refused);
         }
         match upshot {
@@ -388,21 +408,44 @@ impl Drop for Trial<'_> {
 #[derive(Debug)]
 pub struct Pass<'g> {
     gate: &'g Gate,
-    reserved: Need,
+    asked: Asked,
+    sent: Instant,
     level: Level,
+    mark: Mark,
     trial: Trial<'g>,
     _places: Vec<Permit>,
 }
 
+/// What a call was let through with.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    expected: Expected,
+    need: Need,
+    /// Whether it waited for a stated limit.
+    paced: bool,
+}
+
+/// How a call ended.
+pub struct End<'e> {
+    /// The tokens that it used, where that is known.
+    pub used: Option<Need>,
+    /// What it tells of the provider.
+    pub verdict: Verdict,
+    /// What the provider's headers say is left.
+    pub headroom: Headroom,
+    /// Asked for when the lane closes for it.
+    pub reason: &'e dyn Fn() -> Closure,
+}
+
 impl Pass<'_> {
-    /// Ends the call: settles the tokens with those that were used, where that is known, and lets
-    /// the lane learn from what came. `reason` is asked for when the lane closes for it.
-    pub fn leave(mut self, used: Option<Need>, verdict: &Verdict, reason: &dyn Fn() -> Closure) {
-        if let Some(used) = used {
-            self.gate.rates().for_each(|rate| rate.settle(self.reserved, used));
+    /// Ends the call: settles the tokens with those that were used, and lets the lane learn from
+    /// what came.
+    pub fn leave(mut self, end: &End<'_>) {
+        if let Some(used) = end.used {
+            self.gate.rates().for_each(|rate| rate.settle(self.asked.need, used, self.sent));
         }
         let is_trial = self.trial.end();
-        self.gate.ended(self.level, is_trial, verdict, reason);
+        self.gate.ended(&self, is_trial, end);
     }
 }
 

@@ -60,7 +60,7 @@ impl Headroom {
 }
 
 /// What runs short.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scarce {
     /// Requests.
     Requests,

@@ -7,18 +7,25 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use tokio::time::Instant;
 
+use crate::call::estimate::Expected;
 use crate::pace::adaptive::{Adaptive, Blame, Level, Start};
 use crate::pace::breaker::{Allow, Breaker, Change};
+use crate::pace::headroom::{Credit, Headroom, Learned, Mark};
 use crate::pace::rate::{Waiting, Why};
 use crate::pace::storm::Storm;
-use crate::pace::tempo::Tempo;
+use crate::pace::tempo::{self, Tempo};
+use crate::pace::tokens::Need;
+use crate::pace::usage::Seen;
 use crate::pace::verdict::Verdict;
 
 /// The first rest of a lane that is refused again and again, and told nothing; it doubles.
 const FIRST_REST: Duration = Duration::from_millis(500);
 
-/// The longest such rest.
-const LONGEST_REST: Duration = Duration::from_mins(1);
+/// The longest such rest: a window of a minute is found open in time.
+const LONGEST_REST: Duration = Duration::from_secs(15);
+
+/// The most output that is reserved for a call that states no maximum, before any was seen.
+const UNKNOWN_OUTPUT: u64 = 512;
 
 /// So many rounds of refusals, with no answer between them, let only single calls through.
 const ROUNDS: u32 = 2;
@@ -30,12 +37,20 @@ pub struct Pilot {
     tempo: Tempo,
     breaker: Breaker,
     storm: Storm,
+    credit: Credit,
+    seen: Seen,
+    /// Whether the headers tell what is left of the tokens.
+    told_tokens: bool,
+    /// Whether the last refusal is explained by tokens that were not reserved.
+    undercounted: bool,
     rng: StdRng,
     pause: Option<Waiting>,
     in_flight: usize,
     /// The run's share that this lane may use of its width.
     allowance: usize,
     newest: u64,
+    /// Calls up to this one were sent before the provider was back.
+    back_at: u64,
     rounds: Rounds,
     ever_answered: bool,
     max_outage: Duration,
@@ -71,6 +86,16 @@ pub enum Obstacle {
     Trial,
 }
 
+impl Obstacle {
+    /// Whether it is there because the provider is not.
+    pub fn is_outage(self) -> bool {
+        match self {
+            Self::Trial => true,
+            Self::Wait(waiting) => waiting.why == Why::Outage,
+        }
+    }
+}
+
 /// What the end of a call leads to, beside what the pilot does itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Upshot {
@@ -101,11 +126,16 @@ impl Pilot {
             tempo: Tempo::new(now),
             breaker: Breaker::new(max_outage),
             storm: Storm::new(share),
+            credit: Credit::new(),
+            seen: Seen::default(),
+            told_tokens: false,
+            undercounted: false,
             rng,
             pause: None,
             in_flight: 0,
             allowance: usize::MAX,
             newest: 0,
+            back_at: 0,
             rounds: Rounds::default(),
             ever_answered: false,
             max_outage,
@@ -137,13 +167,16 @@ impl Pilot {
     /// What stands between a call and its send now. `Ok` is whether the call is the one that tries
     /// whether the provider is back; its end must be told with [`Pilot::ended`], or
     /// [`Pilot::untried`].
-    pub fn obstacle(&mut self, now: Instant) -> Result<bool, Obstacle> {
+    pub fn obstacle(&mut self, need: Need, now: Instant) -> Result<bool, Obstacle> {
         if let Some(pause) = self.pause.filter(|pause| pause.until > now) {
             return Err(Obstacle::Wait(pause));
         }
         self.pause = None;
         if let Some(until) = self.tempo.wait(now) {
             return Err(Obstacle::Wait(Waiting { why: Why::Tempo, until }));
+        }
+        if let Some((scarce, until)) = self.credit.wait(need, now) {
+            return Err(Obstacle::Wait(Waiting { why: Why::Headroom(scarce), until }));
         }
         match self.breaker.allow(now) {
             Allow::Pass => Ok(false),
@@ -153,13 +186,49 @@ impl Pilot {
         }
     }
 
+    /// What to reserve for a call that is expected to use this.
+    pub fn need(&self, expected: Expected) -> Need {
+        let unknown = expected.usual_output.min(UNKNOWN_OUTPUT);
+        self.seen.need(expected.input, expected.stated_output, unknown)
+    }
+
+    /// Whether calls must be estimated, because the provider tells what is left of its tokens.
+    pub fn wants_estimates(&self) -> bool {
+        self.told_tokens
+    }
+
     /// A call is sent. `paced` is whether it waited for a stated limit first.
-    pub fn sent(&mut self, paced: bool, now: Instant) -> Level {
+    pub fn sent(&mut self, need: Need, paced: bool, now: Instant) -> (Level, Mark) {
         self.tempo.sent(now);
         self.in_flight += 1;
         let level = self.adaptive.sent(self.in_flight, self.width(), paced);
         self.newest = level.serial;
-        level
+        (level, self.credit.sent(need, now))
+    }
+
+    /// What the answer to a call used, and what its headers say is left.
+    pub fn counted(
+        &mut self,
+        expected: Expected,
+        used: Option<Need>,
+        told: (Mark, &Headroom, bool),
+        now: Instant,
+    ) {
+        let (mark, headroom, refused) = told;
+        // A refusal uses nothing, and teaches nothing of the usual.
+        if let Some(used) = used.filter(|used| *used != Need::default()) {
+            self.seen.saw(expected.input, used);
+        }
+        if !headroom.is_empty() {
+            self.told_tokens |= headroom.tokens.is_some() || headroom.input_tokens.is_some();
+            self.credit.saw(mark, headroom, refused, now);
+        }
+    }
+
+    /// A call was refused although its tokens were reserved: more is reserved from now on, before
+    /// the pace is slowed.
+    pub fn undercounted(&mut self) {
+        self.undercounted = self.seen.charged_in_full();
     }
 
     /// The call that tried was given up before its outcome was known.
@@ -175,19 +244,32 @@ impl Pilot {
     /// What the end of a call tells.
     pub fn ended(&mut self, level: Level, trial: bool, verdict: &Verdict, now: Instant) -> Upshot {
         self.counts.calls += 1;
-        self.storm.saw(matches!(verdict, Verdict::Faulty(_)));
+        self.storm.saw(verdict.is_faulty());
         match verdict {
             Verdict::Answered => self.answered(level, now),
             Verdict::Misled if self.ever_answered => self.answered(level, now),
             Verdict::Refused(asked) => self.refused(level, *asked, now),
-            Verdict::Faulty(asked) => self.faulty(trial, *asked, now),
+            Verdict::Faulty(asked) => {
+                self.adaptive.troubled(level);
+                self.faulty(level, trial, *asked, now)
+            }
+            Verdict::Late => {
+                self.adaptive.late(level);
+                self.faulty(level, trial, None, now)
+            }
             Verdict::Closes | Verdict::Locks | Verdict::Misled => Upshot::Closes,
         }
     }
 
     fn answered(&mut self, level: Level, now: Instant) -> Upshot {
         self.ever_answered = true;
-        self.rounds = Rounds { mark: self.rounds.mark, ..Rounds::default() };
+        // Calls that were sent before a refusal, and are answered after it, tell nothing of it.
+        if level.serial > self.rounds.mark {
+            if self.rounds.count > ROUNDS {
+                self.tempo.wet(now);
+            }
+            self.rounds = Rounds { mark: self.rounds.mark, ..Rounds::default() };
+        }
         self.tempo.ok(now);
         self.adaptive.ok(level, now);
         self.heard(now)
@@ -197,6 +279,7 @@ impl Pilot {
     fn heard(&mut self, now: Instant) -> Upshot {
         if self.breaker.answered() == Change::Closed {
             self.adaptive.restart(now);
+            self.back_at = self.newest;
             return Upshot::Back;
         }
         Upshot::None
@@ -204,11 +287,18 @@ impl Pilot {
 
     fn refused(&mut self, level: Level, asked: Option<Duration>, now: Instant) -> Upshot {
         self.counts.refused += 1;
-        if self.adaptive.refused(level, now) == Blame::Rate {
-            self.tempo.refused(level.serial, self.newest, now);
-        }
-        let is_new = level.serial > self.rounds.mark;
+        let in_window = asked.is_some_and(tempo::is_window);
+        let blame = self.adaptive.refused(level, in_window, now);
+        let is_new = blame == Blame::Rate && level.serial > self.rounds.mark;
         if is_new {
+            // What is refused after it, with no answer between, tells nothing new of the pace.
+            if self.rounds.count == 0 {
+                let others = self.in_flight - 1;
+                if !self.undercounted {
+                    self.tempo.refused(asked, others, level.is_paced(), now);
+                }
+                self.tempo.dry(others, now);
+            }
             self.rounds.count += 1;
             self.rounds.mark = self.newest;
         }
@@ -234,11 +324,19 @@ impl Pilot {
         upshot
     }
 
-    fn faulty(&mut self, trial: bool, asked: Option<Duration>, now: Instant) -> Upshot {
+    fn faulty(
+        &mut self,
+        level: Level,
+        trial: bool,
+        asked: Option<Duration>,
+        now: Instant,
+    ) -> Upshot {
         self.counts.faulty += 1;
-        self.adaptive.troubled();
         if let Some(wait) = asked {
             self.pause_until(Why::Pause, now + wait);
+        }
+        if level.serial <= self.back_at {
+            return Upshot::None;
         }
         match self.breaker.failed(trial, now) {
             Change::Opened(until) => Upshot::Away(until),
@@ -264,11 +362,6 @@ impl Pilot {
         self.storm.may_retry()
     }
 
-    /// Whether the provider is taken to be away.
-    pub fn is_away(&self) -> bool {
-        self.breaker.is_open()
-    }
-
     /// What happened so far.
     pub fn counts(&self) -> Counts {
         self.counts
@@ -277,6 +370,11 @@ impl Pilot {
     /// What was learned of the width and of the pace.
     pub fn learned(&self) -> (&Adaptive, &Tempo) {
         (&self.adaptive, &self.tempo)
+    }
+
+    /// What the provider's headers told of its limits.
+    pub fn told(&self) -> impl Iterator<Item = Learned> {
+        self.credit.learned()
     }
 
     /// How often the provider was taken to be away, and how many retries the budget denied.

@@ -3,10 +3,11 @@
 
 use std::sync::{Mutex as StdMutex, PoisonError};
 
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::time::Instant;
 
 use crate::pace::Limits;
+use crate::pace::headroom::Scarce;
 use crate::pace::requests::{Requests, Window};
 use crate::pace::tokens::{Counted, Need, Tokens};
 
@@ -32,6 +33,8 @@ pub enum Why {
     Refusals,
     /// The pace that was learned from refusals.
     Tempo,
+    /// What is left of a limit by the provider's own word.
+    Headroom(Scarce),
     /// The provider is away.
     Outage,
 }
@@ -44,6 +47,8 @@ impl Why {
             Self::Pause => "the pause that the provider asked for",
             Self::Refusals => "the provider, which refuses every call (429)",
             Self::Tempo => "the pace that the provider was seen to take",
+            Self::Headroom(Scarce::Requests) => "requests, of which the provider has few left",
+            Self::Headroom(_) => "tokens, of which the provider has few left",
             Self::Outage => "the provider, which is away",
         }
     }
@@ -60,6 +65,7 @@ impl Why {
             Self::Pause => "retry_after",
             Self::Refusals => "refusals",
             Self::Tempo => "learned_pace",
+            Self::Headroom(_) => "headers",
             Self::Outage => "outage",
         }
     }
@@ -72,6 +78,8 @@ pub struct Rate {
     tokens: Option<StdMutex<Tokens>>,
     /// Whoever holds it is first in line; tokio's mutex is fair.
     turn: Mutex<()>,
+    /// Tokens came back.
+    settled: Notify,
 }
 
 impl Rate {
@@ -80,7 +88,7 @@ impl Rate {
         let requests = Requests::new(limits);
         let tokens = Tokens::new(limits, Instant::now()).map(StdMutex::new);
         let is_any = requests.is_some() || tokens.is_some();
-        is_any.then(|| Self { requests, tokens, turn: Mutex::default() })
+        is_any.then(|| Self { requests, tokens, turn: Mutex::default(), settled: Notify::new() })
     }
 
     /// The provider refused a call although the pace was kept.
@@ -88,11 +96,14 @@ impl Rate {
         if let Some(requests) = &self.requests {
             requests.refused();
         }
+        self.with_tokens(|tokens| tokens.refused(Instant::now()));
     }
 
-    /// Settles what was reserved with what was used.
-    pub fn settle(&self, reserved: Need, used: Need) {
-        self.with_tokens(|tokens| tokens.settle(reserved, used, Instant::now()));
+    /// Settles what was reserved at the time `taken` with what was used.
+    pub fn settle(&self, reserved: Need, used: Need, taken: Instant) {
+        self.with_tokens(|tokens| tokens.settle(reserved, used, taken, Instant::now()));
+        // Whoever is first in line may have less to wait for.
+        self.settled.notify_one();
     }
 
     fn lacks(&self, need: Need) -> Option<Waiting> {
@@ -168,6 +179,12 @@ impl<'r> Head<'r> {
         }
         self.rates.iter().for_each(|rate| rate.take_tokens(need));
         None
+    }
+
+    /// Waits until tokens come back to one of the rates.
+    pub async fn eased(&self) {
+        let settled = self.rates.iter().map(|rate| Box::pin(rate.settled.notified()));
+        futures::future::select_all(settled).await;
     }
 
     fn lacks(&self, need: Need) -> Option<Waiting> {

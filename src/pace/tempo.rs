@@ -14,6 +14,27 @@ use crate::pace::curve::{Curve, KEPT};
 /// So many refusals, with no calm between them, are a limit.
 const STRIKES: u32 = 3;
 
+/// Seconds until it is tried again where calls are counted in a window of a minute: whether it was
+/// too much is not seen before.
+const WINDOW_PLATEAU: f64 = 30.0;
+
+/// Whoever takes nothing for this long counts calls in a window.
+const WINDOW: Duration = Duration::from_secs(5);
+
+/// Whether a provider that asks for this wait counts calls in a window of a minute.
+pub fn is_window(asked: Duration) -> bool {
+    asked >= WINDOW && asked <= Duration::from_mins(1)
+}
+
+/// So few calls say nothing of a pace.
+const FEW: u32 = 5;
+
+/// Fewer calls than this are hardly all that a window takes.
+const MANY: u32 = 30;
+
+/// The same where the job states a pace, which is kept: it is hardly far from the truth.
+const STRIKES_WHEN_PACED: u32 = 8;
+
 /// So many answers in a row take one strike away.
 const CALM: u32 = 50;
 
@@ -24,7 +45,7 @@ const PLATEAU: f64 = 10.0;
 /// breaker's work.
 const SLOWEST: f64 = 1.0 / 60.0;
 
-/// A learned pace this many times above what is used holds nobody back, and is forgotten.
+/// A pace that grew to this many times what was learned is forgotten: it was an episode.
 const FAR_ABOVE: f64 = 8.0;
 
 /// The longest time between two answers that counts as use.
@@ -34,16 +55,32 @@ const LONGEST_STEP: f64 = 5.0;
 #[derive(Debug)]
 pub struct Tempo {
     curve: Option<Curve>,
+    /// What was learned, in calls a second.
+    learned: f64,
+    plateau: f64,
+    /// When that was, and the calls that were taken since.
+    since: Instant,
+    since_cut: u32,
     next: Instant,
     /// Whether anybody waited for it since the last answer.
     used: bool,
-    /// Calls up to this one were sent before the last cut.
-    cut_at: u64,
     strikes: u32,
     calm: u32,
     taken: Minute,
     last_ok: Instant,
     slowest: Option<f64>,
+    /// What was taken before a time without any answers, and since when.
+    dry: Option<Dry>,
+}
+
+/// A time in which nothing is taken.
+#[derive(Clone, Copy, Debug)]
+struct Dry {
+    /// What was taken in the minute before.
+    taken: u32,
+    /// When that minute began, or the first call was made.
+    since: Instant,
+    began: Instant,
 }
 
 impl Tempo {
@@ -51,14 +88,18 @@ impl Tempo {
     pub fn new(now: Instant) -> Self {
         Self {
             curve: None,
+            learned: 0.0,
+            plateau: PLATEAU,
+            since: now,
+            since_cut: 0,
             next: now,
             used: false,
-            cut_at: 0,
             strikes: 0,
             calm: 0,
             taken: Minute::new(now),
             last_ok: now,
             slowest: None,
+            dry: None,
         }
     }
 
@@ -80,6 +121,7 @@ impl Tempo {
     /// The provider took a call.
     pub fn ok(&mut self, now: Instant) {
         self.taken.note(now);
+        self.since_cut += 1;
         self.calm += 1;
         if self.calm >= CALM {
             (self.strikes, self.calm) = (self.strikes.saturating_sub(1), 0);
@@ -90,29 +132,77 @@ impl Tempo {
         if std::mem::take(&mut self.used) {
             curve.grow(step);
         }
-        if curve.now() > FAR_ABOVE * self.taken.per_second(60, now) {
+        if curve.now() > FAR_ABOVE * self.learned {
             self.curve = None;
         }
     }
 
-    /// The provider refused call `serial`, the newest of which is `newest`, for its pace.
-    pub fn refused(&mut self, serial: u64, newest: u64, now: Instant) {
-        self.calm = 0;
-        if serial <= self.cut_at {
+    /// The provider takes no calls any more. So many are still in flight, which it took.
+    pub fn dry(&mut self, in_flight: usize, now: Instant) {
+        let (taken, span) = self.taken.all(now);
+        self.dry = Some(Dry { taken: taken + in_flight as u32, since: now - span, began: now });
+    }
+
+    /// The provider takes calls again after a dry time: what it took in the minute before is what
+    /// it takes in the time from there to now.
+    pub fn wet(&mut self, now: Instant) {
+        let Some(Dry { taken, since, began }) = self.dry.take() else { return };
+        if now.saturating_duration_since(began) < WINDOW {
             return;
         }
-        self.cut_at = newest;
+        let span = now.saturating_duration_since(since).as_secs_f64();
+        let seen = f64::from(taken) / span.max(1.0);
+        if self.curve.is_none_or(|curve| seen < curve.now()) {
+            self.begin(seen, WINDOW_PLATEAU, now);
+        }
+    }
+
+    /// The provider refused a call for its pace, for the first time after an answer, and may have
+    /// asked to wait. So many others are in flight; `is_paced` is whether a stated pace was kept.
+    pub fn refused(
+        &mut self,
+        asked: Option<Duration>,
+        in_flight: usize,
+        is_paced: bool,
+        now: Instant,
+    ) {
+        let strikes = if is_paced { STRIKES_WHEN_PACED } else { STRIKES };
+        self.calm = 0;
         self.strikes += 1;
+        let asked = asked.unwrap_or_default();
         let ceiling = match &self.curve {
-            None if self.strikes < STRIKES => return,
+            // A window that begins anew after the wait has taken all that it takes.
+            None if is_window(asked) && self.taken.all(now).0 >= MANY => {
+                let (taken, span) = self.taken.all(now);
+                let span = (span + asked).as_secs_f64().clamp(1.0, 60.0);
+                let seen = (f64::from(taken) + in_flight as f64) / span;
+                self.begin(seen, WINDOW_PLATEAU, now);
+                self.since = now + asked;
+                return;
+            }
+            None if self.strikes < strikes => return,
             None => self.taken.per_second(60, now),
             Some(curve) => {
                 let before = curve.now();
-                self.taken.per_second(10, now).clamp(before / 2.0, before * 0.98)
+                let passed = now.saturating_duration_since(self.since).as_secs_f64();
+                // What was taken since the last cut says by how much this one was too much; where
+                // that is hardly anything, it only came too soon.
+                match self.since_cut >= FEW && passed >= 1.0 {
+                    true => (f64::from(self.since_cut) / passed).clamp(before / 2.0, before * 0.98),
+                    false => before * KEPT,
+                }
             }
         };
+        self.begin(ceiling, self.plateau, now);
+        // Nothing is taken while the lane waits.
+        self.since = now + asked;
+    }
+
+    fn begin(&mut self, ceiling: f64, plateau: f64, now: Instant) {
         let ceiling = ceiling.max(SLOWEST);
-        self.curve = Some(Curve::new(ceiling * KEPT, ceiling, PLATEAU));
+        (self.since, self.since_cut) = (now, 0);
+        (self.learned, self.plateau) = (ceiling, plateau);
+        self.curve = Some(Curve::new(ceiling * KEPT, ceiling, plateau));
         self.slowest = Some(self.slowest.map_or(ceiling, |slowest| slowest.min(ceiling)));
         self.next = now + Duration::from_secs_f64(1.0 / ceiling);
     }
@@ -154,6 +244,13 @@ impl Minute {
         self.bins[(self.second % 60) as usize] += 1;
     }
 
+    /// What was taken in the last minute, and how long that is, if the beginning is nearer.
+    fn all(&mut self, now: Instant) -> (u32, Duration) {
+        self.turn(now);
+        let age = now.saturating_duration_since(self.start);
+        (self.bins.iter().sum(), age.min(Duration::from_mins(1)))
+    }
+
     /// What was taken a second, over the last `seconds` or since the beginning.
     fn per_second(&mut self, seconds: u64, now: Instant) -> f64 {
         self.turn(now);
@@ -162,7 +259,7 @@ impl Minute {
         let bins = (0..=whole).map(|back| self.bins[((self.second - back) % 60) as usize]);
         let taken: u32 = bins.sum();
         // The newest second has only begun.
-        let length = (whole as f64 + age.fract()).min(age).max(1.0);
+        let length = (whole as f64 + age.fract()).min(age).clamp(1.0, seconds as f64);
         f64::from(taken) / length
     }
 }

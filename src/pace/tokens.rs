@@ -85,10 +85,11 @@ impl Tokens {
         Ok(())
     }
 
-    /// Gives back what was reserved beyond what was used, or takes what was used beyond it.
-    pub fn settle(&mut self, reserved: Need, used: Need, now: Instant) {
+    /// Gives back what was reserved at the time `taken` beyond what was used, or takes what was used
+    /// beyond it.
+    pub fn settle(&mut self, reserved: Need, used: Need, taken: Instant, now: Instant) {
         for (counted, bucket) in &mut self.buckets {
-            bucket.settle(counted.of(reserved), counted.of(used), now);
+            bucket.settle(counted.of(reserved), counted.of(used), taken, now);
         }
     }
 

@@ -71,12 +71,15 @@ impl Seen {
     /// counts `max_tokens` on arrival, and so it is reserved in full again. Not for good, because
     /// another may have used the same limit; but each time for twice as many answers, so that a
     /// provider which does so refuses ever fewer.
-    pub fn charged_in_full(&mut self) {
+    /// Whether anything changes by it is what comes back.
+    pub fn charged_in_full(&mut self) -> bool {
         // Of many that are refused together, the first says it all.
-        if self.full == 0 {
+        let changes = self.full == 0 && self.usual_most().is_some();
+        if changes {
             self.full = FULL.saturating_mul(1_u32.checked_shl(self.times).unwrap_or(u32::MAX));
             self.times = (self.times + 1).min(31);
         }
+        changes
     }
 
     fn input(&self, estimated: u64) -> u64 {
@@ -181,7 +184,9 @@ mod tests {
         (0..50).for_each(|_| seen.saw(100, used(100, 50)));
         for answers in [200, 400, 800] {
             assert_eq!(seen.need(100, Some(4096), 0).output, 50);
-            (0..9).for_each(|_| seen.charged_in_full());
+            (0..9).for_each(|_| {
+                seen.charged_in_full();
+            });
             (1..answers).for_each(|_| seen.saw(100, used(100, 50)));
             assert_eq!(seen.need(100, Some(4096), 0).output, 4096);
             seen.saw(100, used(100, 50));

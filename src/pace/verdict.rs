@@ -11,8 +11,10 @@ pub enum Verdict {
     Answered,
     /// It refused the call because there are too many; it may have said for how long.
     Refused(Option<Duration>),
-    /// It is faulty, too late or away; it may have said for how long.
+    /// It is faulty or away; it may have said for how long.
     Faulty(Option<Duration>),
+    /// No answer came in time.
+    Late,
     /// No call to this model can succeed now.
     Closes,
     /// No call with this key can succeed now.
@@ -22,6 +24,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Whether the provider did not do what it is there for.
+    pub fn is_faulty(&self) -> bool {
+        matches!(self, Self::Faulty(_) | Self::Late)
+    }
+
     /// What a failure tells. `was_answered` is whether an answer came all the same, which may have
     /// been billed: an empty answer is the prompt's fault or the model's, and not an outage.
     pub fn of(failure: &Failure, was_answered: bool) -> Self {
@@ -33,10 +40,12 @@ impl Verdict {
             (FailureKind::RateLimit, _) => Self::Refused(failure.retry_after),
             (FailureKind::ApiConnection, Remedy::GiveUp)
             | (FailureKind::PermissionDenied | FailureKind::NotFound, _) => Self::Misled,
+            // A gateway that tells so (504) is a server's fault like others.
+            (FailureKind::Timeout, _) if failure.http_status.is_none() => Self::Late,
             (FailureKind::ApiResponseValidation, _) if was_answered => Self::Answered,
             (
-                FailureKind::Timeout
-                | FailureKind::ApiConnection
+                FailureKind::ApiConnection
+                | FailureKind::Timeout
                 | FailureKind::ServiceUnavailable
                 | FailureKind::InternalServer
                 | FailureKind::ApiResponseValidation

@@ -66,7 +66,7 @@ fn until_some_is_left(headers: &Headers, now: Moment) -> Option<Duration> {
 
 /// Whether a provider's word can turn giving up into trying again: an empty purse stays empty.
 fn may_come_back(failure: &Failure) -> bool {
-    failure.remedy() == Remedy::GiveUp && failure.kind != FailureKind::QuotaExceeded
+    !failure.remedy().retries() && failure.kind != FailureKind::QuotaExceeded
 }
 
 /// How long the provider asks to wait: `retry-after-ms` first, else `retry-after` in seconds or

@@ -27,16 +27,10 @@ pub(super) struct Scenario {
     /// When the run is asked to drain; it runs to its end when left out.
     pub(super) stop_after: Option<DurationText>,
     /// Calls in flight at once, over all lanes.
-    #[serde(default = "usual_concurrency")]
-    pub(super) concurrency: usize,
+    pub(super) concurrency: Option<usize>,
     pub(super) lanes: Vec<LaneSpec>,
     /// By lane: a range for each figure, and `between`, with ranges for parts of the run.
     pub(super) expect: BTreeMap<String, Table>,
-}
-
-/// What a job that states none has.
-fn usual_concurrency() -> usize {
-    256
 }
 
 /// One lane and the server behind it.

@@ -6,6 +6,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
 use super::file::LaneSpec;
+use crate::call::fallback::FallbackOn;
 use crate::call::request::{Message, Params, Request};
 use crate::call::task::{ContentHash, Target, Task, TaskId};
 use crate::engine::source::Source;
@@ -27,6 +28,9 @@ pub(super) fn of(spec: &LaneSpec, seed: u64) -> Source {
         params: Arc::new(params),
         dropped: Arc::default(),
         price: None,
+        window: None,
+        fallbacks: Arc::default(),
+        fallback_on: FallbackOn::default(),
     });
     let of_target = ContentHash::of_target(&target, 0);
     let of_prompt = ContentHash::of_prompt(&[], &target.params);
@@ -49,6 +53,7 @@ pub(super) fn of(spec: &LaneSpec, seed: u64) -> Source {
                 params: Arc::clone(&target.params),
             },
             dropped: Arc::default(),
+            fallbacks: Arc::default(),
             attempts_before: 0,
         })
     };

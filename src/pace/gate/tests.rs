@@ -32,7 +32,8 @@ fn why() -> Closure {
 
 impl Pass<'_> {
     fn tell(self, verdict: &Verdict) {
-        self.leave(None, verdict, &why);
+        let (verdict, headroom) = (verdict.clone(), Headroom::default());
+        self.leave(&End { used: None, verdict, headroom, reason: &why });
     }
 
     fn answered(self) {
@@ -41,7 +42,7 @@ impl Pass<'_> {
 }
 
 async fn enter(gate: &Gate) -> Pass<'_> {
-    gate.enter(Need::default()).await.expect("the lane is open")
+    gate.enter(Expected::default(), false).await.expect("the lane is open")
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,7 +70,7 @@ async fn a_lane_says_what_it_waits_for() {
     enter(&gate).await.answered();
     assert_eq!(gate.waiting(), None);
     {
-        let mut second = std::pin::pin!(gate.enter(Need::default()));
+        let mut second = std::pin::pin!(gate.enter(Expected::default(), false));
         assert!(tokio::time::timeout(SECOND, second.as_mut()).await.is_err());
         let waiting = gate.waiting().expect("it waits");
         assert_eq!(waiting.why, Why::Requests(Window::Minute));
@@ -113,14 +114,14 @@ async fn a_wrong_key_closes_every_lane_of_its_provider_and_no_other() {
     let gates = [(); 2].map(|()| scoped(Limits::default(), Some(2), vec![Arc::clone(&scope)]));
     let other = gate(Limits::default(), 2);
     let first = [enter(&gates[0]).await, enter(&gates[0]).await];
-    let waits = gates[0].enter(Need::default());
+    let waits = gates[0].enter(Expected::default(), false);
     let fails = async {
         tokio::time::sleep(SECOND).await;
         first.into_iter().for_each(|pass| pass.tell(&Verdict::Locks));
     };
     let (barred, ()) = tokio::join!(waits, fails);
-    assert_eq!(barred.err(), Some(why()));
-    assert_eq!(gates[1].enter(Need::default()).await.err(), Some(why()));
+    assert_eq!(barred.err(), Some(why().into()));
+    assert_eq!(gates[1].enter(Expected::default(), false).await.err(), Some(why().into()));
     enter(&other).await.answered();
 }
 
@@ -156,7 +157,22 @@ async fn a_trial_that_is_given_up_leaves_its_place_to_another() {
     }
     drop(enter(&gate).await);
     enter(&gate).await.answered();
-    assert!(!gate.is_away());
+    assert_eq!(join_all((0..3).map(|_| enter(&gate))).await.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_can_go_elsewhere_does_not_wait_for_a_provider_that_is_away() {
+    let gate = gate(Limits::default(), 64);
+    for _ in 0..8 {
+        enter(&gate).await.tell(&Verdict::Faulty(None));
+    }
+    let start = Instant::now();
+    let barred = gate.enter(Expected::default(), true).await.expect_err("it is away");
+    assert_eq!((barred, start.elapsed()), (Barred::Away, Duration::ZERO));
+    tokio::time::sleep(3 * SECOND).await;
+    let trial = gate.enter(Expected::default(), true).await.expect("somebody has to try");
+    assert!(gate.enter(Expected::default(), true).await.is_err());
+    trial.answered();
 }
 
 #[tokio::test(start_paused = true)]
@@ -164,7 +180,8 @@ async fn a_wait_beyond_the_deadline_parks_the_lane() {
     let mut gate = gate(Limits::default(), 4);
     gate.deadline = Some(Instant::now() + 60 * SECOND);
     enter(&gate).await.tell(&Verdict::Refused(Some(90 * SECOND)));
-    let closure = gate.enter(Need::default()).await.expect_err("it is in vain");
+    let barred = gate.enter(Expected::default(), false).await.expect_err("it is in vain");
+    let Barred::Closed(closure) = barred else { panic!("it is there") };
     assert!(closure.is_parked && closure.reason.contains("90 s"), "{closure:?}");
 }
 
@@ -173,10 +190,12 @@ async fn a_large_request_is_neither_starved_nor_passed_by_small_ones() {
     let gate = gate(Limits { tokens_per_minute: Some(60_000), ..Limits::default() }, 64);
     let (start, times) = (Instant::now(), StdMutex::new(Vec::new()));
     let call = async |tokens: u64| {
-        let need = Need { input: tokens, output: 0 };
-        let pass = gate.enter(need).await.expect("the lane is open");
+        let expected = Expected { input: tokens, ..Expected::default() };
+        let pass = gate.enter(expected, false).await.expect("the lane is open");
         lock(&times).push((tokens, start.elapsed()));
-        pass.leave(Some(need), &Verdict::Answered, &why);
+        let used = Some(Need { input: tokens, output: 0 });
+        let (verdict, headroom) = (Verdict::Answered, Headroom::default());
+        pass.leave(&End { used, verdict, headroom, reason: &why });
     };
     // The lane is narrow at first; all but the first few wait in line behind each other.
     let sizes = (0..200).map(|n| if n == 20 { 30_000 } else { 500 });
@@ -185,7 +204,7 @@ async fn a_large_request_is_neither_starved_nor_passed_by_small_ones() {
     let place = times.iter().position(|(tokens, _)| *tokens == 30_000).expect("it is served");
     assert_eq!(place, 20);
     // Those behind it wait until its tokens have come in: half a minute.
-    let next = times[place + 1].1.saturating_sub(times[place].1);
-    assert!(next > 28 * SECOND && next < 32 * SECOND, "{next:?}");
+    let wait = times[place + 1].1.saturating_sub(times[place].1);
+    assert!(wait > 28 * SECOND && wait < 32 * SECOND, "{wait:?}");
     assert!(times.windows(2).all(|two| two[0].1 <= two[1].1));
 }

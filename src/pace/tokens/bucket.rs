@@ -11,7 +11,7 @@ use crate::pace::tokens::minute::{LENGTH, Minute};
 const BURST: Duration = Duration::from_secs(1);
 
 /// What is given back may go at once, up to so many times the burst.
-const GIVEN_BACK: f64 = 5.0;
+const GIVEN_BACK: f64 = 1.0;
 
 /// A longer wait is none that anybody waits for; it keeps the sums of times within their range.
 const LONGEST: Duration = Duration::from_hours(24 * 366);
@@ -82,15 +82,13 @@ impl Bucket {
         }
     }
 
-    /// Gives back what was reserved and not used, or takes what was used beyond it.
-    pub(super) fn settle(&mut self, reserved: f64, used: f64, now: Instant) {
+    /// Gives back what was reserved at the time `taken` and not used, or takes what was used beyond
+    /// it.
+    pub(super) fn settle(&mut self, reserved: f64, used: f64, taken: Instant, now: Instant) {
         self.refill(now);
         let most = reserved.max(self.capacity * GIVEN_BACK).max(self.level);
         self.level = (self.level + reserved - used).min(most);
-        match reserved > used {
-            true => self.minute.give_back(reserved - used),
-            false => self.minute.add(used - reserved, now),
-        }
+        self.minute.correct(used - reserved, taken);
     }
 
     /// Lowers the rate by a little, once for all refusals that come together.

@@ -39,13 +39,12 @@ impl Minute {
         }
     }
 
-    /// Takes back what was not used. Nobody tells which take that was, and so it is the oldest: these
-    /// leave first, after which no less is counted than was used.
-    pub(super) fn give_back(&mut self, mut tokens: f64) {
-        for takes in &mut self.takes {
-            let part = takes.tokens.min(tokens);
-            takes.tokens -= part;
-            tokens -= part;
+    /// Corrects what was taken at this time by what was used beyond it, or less than it.
+    pub(super) fn correct(&mut self, more: f64, taken: Instant) {
+        let place = self.takes.partition_point(|takes| takes.first <= taken);
+        // What is older than the minute counts no more.
+        if let Some(takes) = place.checked_sub(1).and_then(|place| self.takes.get_mut(place)) {
+            takes.tokens = (takes.tokens + more).max(0.0);
         }
     }
 

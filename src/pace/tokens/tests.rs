@@ -35,7 +35,7 @@ async fn what_was_not_used_is_given_back() {
     let now = Instant::now();
     assert!(tokens.take(need(10, 90), now).is_ok());
     assert!(tokens.take(need(10, 80), now).is_err());
-    tokens.settle(need(10, 90), need(10, 0), now);
+    tokens.settle(need(10, 90), need(10, 0), now, now);
     assert!(tokens.take(need(10, 80), now).is_ok());
 }
 
@@ -172,9 +172,9 @@ proptest! {
                     continue;
                 };
                 now = now.max(at);
-                let Call { reserved, used, ref mut settled, .. } = calls[call];
+                let Call { at, reserved, used, ref mut settled } = calls[call];
                 *settled = true;
-                tokens.settle(need(reserved, 0), need(used, 0), now);
+                tokens.settle(need(reserved, 0), need(used, 0), at, now);
             }
             let others = in_minute(&calls, now);
             prop_assert!(others == 0 || others + reserved <= per_minute, "{others} and {reserved}");
