@@ -5,6 +5,8 @@
 //! journal is written first, and only then is anybody told. Nobody else writes. The reports at the
 //! end are made from the journal alone.
 
+mod canary;
+mod deadline;
 pub mod error;
 mod keys;
 mod lanes;
@@ -14,11 +16,10 @@ mod pump;
 pub mod records;
 mod resume;
 pub mod settings;
+pub mod stopped;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use tokio::time::Instant;
 
 use crate::engine::Engine;
 use crate::engine::stop::{Level, Stopper};
@@ -33,10 +34,15 @@ use crate::provider::access::Access;
 use crate::provider::env::Env;
 use crate::report::summary::Summary;
 use crate::report::table::{ReportSpec, write_reports};
+use crate::run::canary::{Jury, Part};
+use crate::run::deadline::Deadline;
 use crate::run::error::RunError;
+use crate::run::lanes::Parts;
 use crate::run::observer::Observer;
 use crate::run::settings::Settings;
+use crate::run::stopped::{Failing, Stopped, StoppedBy};
 use crate::store::RunDir;
+use crate::store::journal::Journal;
 use crate::wire::descriptors;
 use crate::wire::http::Http;
 use crate::wire::secret::Redactor;
@@ -48,8 +54,8 @@ pub struct Ended {
     pub path: PathBuf,
     /// Its numbers.
     pub summary: Summary,
-    /// Whether it was stopped with tasks left.
-    pub interrupted: bool,
+    /// What stopped it with tasks left, if anything did.
+    pub stopped: Option<Stopped>,
 }
 
 /// A job that is ready to be run: planned, and with every key in hand.
@@ -80,37 +86,40 @@ impl<'j> Prepared<'j> {
         self.redactor.clone()
     }
 
-    /// Runs the job to its end, or until `stopper` is asked.
+    /// Runs the job to its end, or until `stopper` is asked, the deadline is over or the canary
+    /// fails.
     pub async fn run(
         self,
         settings: &Settings,
         observer: &mut (dyn Observer + Send),
         stopper: &Stopper,
     ) -> Result<Ended, RunError> {
+        let deadline = self.job.deadline.map(Deadline::begins_now);
         let mut opened = open::open(self.job, &self.plan, settings)?;
-        let result = self.work(&mut opened, observer, stopper).await;
+        let result = self.work(&mut opened, observer, stopper, deadline).await;
         let ending = match &result {
             Err(_) => "failed",
-            Ok(true) => "interrupted",
-            Ok(false) => "done",
+            Ok(Some(stopped)) => stopped.by.as_str(),
+            Ok(None) => "done",
         };
         let closed = open::close(&mut opened, ending);
         // The reports of a run that broke off show what is safe in the journal.
         let summary = write_reports(&opened.dir, &self.job.output.reports);
         // What broke first is told first: it is the cause of what follows.
-        let interrupted = result?;
+        let stopped = result?;
         closed?;
         let summary = summary?;
-        Ok(Ended { path: opened.dir.path().to_owned(), summary, interrupted })
+        Ok(Ended { path: opened.dir.path().to_owned(), summary, stopped })
     }
 
-    /// Does the work that is left; whether it was stopped before all of it was done.
+    /// Does the work that is left; what stopped it before all of it was done.
     async fn work(
         &self,
         opened: &mut open::Opened,
         observer: &mut (dyn Observer + Send),
         stopper: &Stopper,
-    ) -> Result<bool, RunError> {
+        deadline: Option<Deadline>,
+    ) -> Result<Option<Stopped>, RunError> {
         let done = resume::align(self.job, &self.plan, opened)?;
         let mock = self.start_mock().await?;
         let http = Arc::new(Http::new(self.job.timeouts, self.redactor.clone())?);
@@ -119,7 +128,7 @@ impl<'j> Prepared<'j> {
             run: opened.dir.name().into(),
             tags: Arc::clone(&self.job.tags),
         };
-        let parts = lanes::Parts {
+        let parts = Parts {
             job: self.job,
             plan: &self.plan,
             access: &self.access,
@@ -128,17 +137,36 @@ impl<'j> Prepared<'j> {
             origin,
             done: &done,
             width: self.width(),
-            deadline: self.job.deadline.map(|deadline| Instant::now() + deadline),
+            deadline: deadline.map(|deadline| deadline.at),
         };
         let engine = Engine::new(lanes::lanes(&parts), parts.width);
-        let sources = lanes::sources(&parts);
-        let starts = lanes::starts(&parts, &engine);
-        observer.begin(&opened.dir.name(), starts);
-        let outcome = pump::pump(&engine, sources, &mut opened.journal, observer, stopper).await;
+        observer.begin(&opened.dir.name(), lanes::starts(&parts, &engine));
+        // What the user asks goes through here, so that it can be told from what the run itself does.
+        let stop = Stopper::default();
+        let outcome = tokio::select! {
+            biased;
+            () = deadline::watch(stopper, deadline, &stop) => unreachable!("it never returns"),
+            outcome = phases(&parts, &engine, &mut opened.journal, observer, &stop) => outcome,
+        };
         observer.end();
         opened.warn_of_changes();
+        let (session, failing) = outcome?;
         let to_do = self.plan.total() - done.by_lane.iter().sum::<u64>();
-        Ok(outcome?.finished < to_do && stopper.level() > Level::Running)
+        let left = to_do.saturating_sub(session.finished);
+        // Tasks of a closed model are told as skipped, and nothing else of them was cut short.
+        if left <= session.barred {
+            return Ok(None);
+        }
+        let by = if stopper.level() > Level::Running {
+            Some(StoppedBy::User)
+        } else if failing.is_empty() {
+            let lanes = lanes::starts(&parts, &engine);
+            deadline.map(|deadline| deadline.stopped(&lanes, stop.level()))
+        } else {
+            let max_error_rate = self.job.canary.unwrap_or_default().max_error_rate;
+            Some(StoppedBy::Canary { max_error_rate, failing })
+        };
+        Ok(by.map(|by| Stopped { by, left }))
     }
 
     /// Calls in flight at once: what the job allows, or this machine. `None` leaves each lane to
@@ -164,6 +192,35 @@ impl<'j> Prepared<'j> {
             None => Ok(None),
         }
     }
+}
+
+/// All that is left to do; where the job has a canary, that first, and the rest only if no model
+/// fails in it. Gives what was done, and the models that failed.
+async fn phases(
+    parts: &Parts<'_>,
+    engine: &Engine,
+    journal: &mut Journal,
+    observer: &mut (dyn Observer + Send),
+    stop: &Stopper,
+) -> Result<(pump::Done, Vec<Failing>), RunError> {
+    let Some(canary) = parts.job.canary else {
+        let done = pump::pump(engine, lanes::sources(parts), journal, observer, stop).await?;
+        return Ok((done, Vec::new()));
+    };
+    let first = canary::sources(parts, canary.share, Part::Canary);
+    let mut jury = Jury::new(parts.plan, engine.views(), observer);
+    let done = pump::pump(engine, first, journal, &mut jury, stop).await?;
+    if stop.level() > Level::Running {
+        // It was cut short, and judges nobody.
+        return Ok((done, Vec::new()));
+    }
+    let failing = jury.failing(canary.max_error_rate);
+    if !failing.is_empty() {
+        return Ok((done, failing));
+    }
+    let rest = canary::sources(parts, canary.share, Part::Rest);
+    let rest = pump::pump(engine, rest, journal, observer, stop).await?;
+    Ok((done.and(rest), Vec::new()))
 }
 
 /// Writes the reports of a run again, from its journal.

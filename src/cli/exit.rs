@@ -11,6 +11,8 @@ pub enum Ending {
     Done,
     /// Some tasks failed.
     SomeFailed,
+    /// Stopped early, by a deadline or a canary; `--resume` goes on.
+    StoppedEarly,
     /// Interrupted; `--resume` goes on.
     Interrupted,
 }
@@ -21,6 +23,7 @@ impl Ending {
         ExitCode::from(match self {
             Self::Done => 0,
             Self::SomeFailed => 3,
+            Self::StoppedEarly => 4,
             Self::Interrupted => 130,
         })
     }

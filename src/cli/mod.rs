@@ -23,6 +23,7 @@ pub mod schema;
 pub mod screen;
 pub mod sheet;
 pub mod signals;
+pub mod stopped;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

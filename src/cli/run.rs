@@ -11,6 +11,7 @@ use crate::cli::exit::{CliError, Ending};
 use crate::cli::plan;
 use crate::cli::progress::{Progress, Style};
 use crate::cli::signals;
+use crate::cli::stopped;
 use crate::engine::stop::Stopper;
 use crate::job::Job;
 use crate::job::load::load;
@@ -141,9 +142,9 @@ fn tell(ended: &Ended, context: &Context) -> Ending {
     let text = format!("{table}\nreports in {}\n", shown(&ended.path).display());
     // A stdout that nobody reads takes nothing from the run.
     let _ = context.screen.result(&text);
-    if ended.interrupted {
-        context.screen.note("interrupted: the same command with --resume goes on");
-        return Ending::Interrupted;
+    if let Some(stopped) = &ended.stopped {
+        context.screen.note(&stopped::told(stopped));
+        return stopped::ending(stopped);
     }
     let planned = ended.summary.planned.unwrap_or_default();
     if ended.summary.totals.ok < planned { Ending::SomeFailed } else { Ending::Done }

@@ -12,6 +12,18 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::cli::context::Color;
 use crate::wire::secret::Redactor;
 
+/// The longest message that is shown on a line, in characters.
+const LONGEST: usize = 240;
+
+/// A message as it fits on a line: no control characters, and not without end.
+pub fn clipped(text: &str) -> String {
+    let mut clipped: String = text.chars().take(LONGEST).collect();
+    if clipped.len() < text.len() {
+        clipped.push('…');
+    }
+    clipped.replace(char::is_control, " ")
+}
+
 /// Standard output and standard error of the program.
 #[derive(Clone, Debug)]
 pub struct Screen {

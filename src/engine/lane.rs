@@ -105,6 +105,12 @@ impl LaneView {
     pub fn closed(&self) -> Option<Arc<str>> {
         self.0.gate.closure().map(|closure| closure.reason)
     }
+
+    /// Why the lane is left alone until the run goes on in another session, if that is so.
+    pub fn parked(&self) -> Option<Arc<str>> {
+        let closure = self.0.gate.closure();
+        closure.filter(|closure| closure.is_parked).map(|closure| closure.reason)
+    }
 }
 
 /// Runs a lane until its tasks are done or it is stopped. `fleet` are all lanes of the run.

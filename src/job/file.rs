@@ -303,7 +303,8 @@ pub struct RunLimitsFile {
     /// How long one task may take with all its attempts and waits, from its first send.
     #[schemars(with = "Option<DurationText>")]
     pub task_timeout: Option<String>,
-    /// How long the whole run may take: then it stops with exit code 4, and `--resume` goes on.
+    /// How long the run may take: then it stops with exit code 4, and `--resume` goes on, with the
+    /// whole time anew.
     #[schemars(with = "Option<DurationText>")]
     pub deadline: Option<String>,
 }

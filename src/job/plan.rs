@@ -12,7 +12,6 @@ use crate::call::estimate::reserved_tokens;
 use crate::call::request::Request;
 use crate::call::task::ContentHash;
 use crate::job::asking::Asker;
-use crate::job::canary::{Part, first};
 use crate::job::diagnostic::Diagnostic;
 use crate::job::forecast::Forecast;
 use crate::job::prompts::{Prompt, PromptSet};
@@ -162,24 +161,12 @@ impl Plan {
 
     /// The tasks of one lane in the order of their index, read and rendered as they are taken.
     pub fn tasks(&self, lane: usize) -> Tasks {
-        Tasks::new(Arc::clone(&self.inner), lane, Part::Whole)
+        Tasks::new(Arc::clone(&self.inner), lane)
     }
 
-    /// Of each target of a lane the first tasks, of this share and one at the least, in the order
-    /// of their index.
-    pub fn canary_tasks(&self, lane: usize, share: f64) -> Tasks {
-        Tasks::new(Arc::clone(&self.inner), lane, Part::Canary(share))
-    }
-
-    /// The tasks of a lane that [`Plan::canary_tasks`] leaves, in the order of their index.
-    pub fn tasks_after_canary(&self, lane: usize, share: f64) -> Tasks {
-        Tasks::new(Arc::clone(&self.inner), lane, Part::Rest(share))
-    }
-
-    /// How many tasks the canary has in each target, by its place in [`Plan::targets`].
-    pub fn canary_totals(&self, share: f64) -> Vec<u64> {
-        let inner = &self.inner;
-        (0..inner.targets.len()).map(|nth| first(inner.target_total(nth), share)).collect()
+    /// How many of them one target has, by its place in [`Plan::targets`].
+    pub fn target_total(&self, target: usize) -> u64 {
+        self.inner.target_total(target)
     }
 
     /// What it will take.
@@ -391,71 +378,8 @@ inline = ["hi", { custom_id = "q", body = { messages = [{ role = "user", content
         tasks(&job, &plan).iter().map(|task| task.id.to_string()).collect()
     }
 
-    #[test]
-    fn a_canary_reads_no_row_after_its_last_task() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("p.txt");
-        std::fs::write(&file, "a\n".repeat(100)).expect("written");
-        let text = "name='x'\nrepeats=2\n[[models]]\nmodel='mock/a'\n[prompts.x]\nfile='p.txt'\n";
-        let plan = Plan::make(&job(text, folder.path()), &Selection::default()).expect("a plan");
-        assert_eq!(plan.canary_totals(0.02), [4]);
-        // Of what is cut off behind it, it knows nothing.
-        std::fs::write(&file, "a\n".repeat(3)).expect("written");
-        let canary: Vec<u64> =
-            plan.canary_tasks(0, 0.02).map(|task| task.expect("a task").index).collect();
-        assert_eq!(canary, [0, 1, 2, 3]);
-        assert!(plan.tasks_after_canary(0, 0.02).any(|task| task.is_err()));
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
-        #[test]
-        fn a_canary_and_the_rest_are_all_tasks_and_each_target_has_its_share(
-            rows in (1_usize..6, 1_usize..6),
-            repeats in 1_u32..4,
-            share in 0.001_f64..=1.0,
-        ) {
-            let list = |count: usize, text: &str| format!("{:?}", vec![text; count]);
-            let text = format!(
-                "name='x'\nrepeats={repeats}\nmatrix={{ seed = [1, 2] }}\n\
-                 [[models]]\nmodel='mock/a'\n[[models]]\nmodel='mock/b'\nprompts=['two']\n\
-                 [[models]]\nmodel='mock/b'\nlabel='c'\n\
-                 [prompts.one]\ninline={}\n[prompts.two]\ninline={}\n",
-                list(rows.0, "hi"), list(rows.1, "ho")
-            );
-            let (job, plan) = plan_of(&text);
-            let totals = plan.canary_totals(share);
-            for lane in 0..job.lanes.len() {
-                let name = |task: Result<Task, _>| {
-                    let task = task.expect("a task");
-                    (task.index, task.id, task.target)
-                };
-                let canary: Vec<_> = plan.canary_tasks(lane, share).map(name).collect();
-                let rest: Vec<_> = plan.tasks_after_canary(lane, share).map(name).collect();
-                let all: Vec<_> = plan.tasks(lane).map(name).collect();
-                for part in [&canary, &rest] {
-                    prop_assert!(part.is_sorted_by_key(|(index, ..)| *index));
-                }
-                for (nth, target) in plan.targets().iter().enumerate() {
-                    if target.lane != lane {
-                        continue;
-                    }
-                    let own = |tasks: &[(u64, _, Arc<_>)]| -> Vec<u64> {
-                        let own = tasks.iter().filter(|task| Arc::ptr_eq(&task.2, &target.target));
-                        own.map(|(index, ..)| *index).collect()
-                    };
-                    let (first, whole) = (own(&canary), own(&all));
-                    prop_assert_eq!(first.len() as u64, totals[nth]);
-                    prop_assert!(!first.is_empty() && first.len() as f64 >= share * whole.len() as f64 - 1e-6);
-                    prop_assert_eq!(&first[..], &whole[..first.len()]);
-                }
-                let mut both: Vec<_> = canary.into_iter().chain(rest).map(|(i, id, _)| (i, id)).collect();
-                both.sort_unstable();
-                let all: Vec<_> = all.into_iter().map(|(index, id, _)| (index, id)).collect();
-                prop_assert_eq!(both, all);
-            }
-        }
-
         #[test]
         fn the_order_of_rows_moves_no_id(
             rows in prop::collection::vec("[ab]{1,2}", 1..8).prop_flat_map(|rows| {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use crate::call::request::Request;
 use crate::call::task::{ContentHash, Task, TaskId};
 use crate::job::asking::{Taken, taken};
-use crate::job::canary::{Dealer, Part};
 use crate::job::plan::Inner;
 use crate::job::prompts::{Prompt, PromptSet};
 use crate::job::rows::{At, RowFault};
@@ -30,8 +29,6 @@ pub struct Tasks {
     seen: Vec<Vec<u32>>,
     /// The group of each target: those of the same sets are asked the same.
     groups: Vec<usize>,
-    /// Which of the tasks are given.
-    dealer: Dealer,
 }
 
 /// A row, on its way to all who are asked it.
@@ -48,9 +45,8 @@ struct Current {
 }
 
 impl Tasks {
-    /// The tasks of a lane of this plan, or a part of them.
-    pub fn new(plan: Arc<Inner>, lane: usize, part: Part) -> Self {
-        let dealer = Dealer::new(&plan, lane, part);
+    /// The tasks of a lane of this plan.
+    pub fn new(plan: Arc<Inner>, lane: usize) -> Self {
         let mut known: HashMap<&[usize], usize> = HashMap::new();
         let mut groups = Vec::with_capacity(plan.targets.len());
         for target in &plan.targets {
@@ -58,7 +54,7 @@ impl Tasks {
             groups.push(*known.entry(&target.sets).or_insert(next));
         }
         let seen = vec![Vec::new(); known.len()];
-        Self { plan, lane, set: 0, prompts: None, row: 0, current: None, seen, groups, dealer }
+        Self { plan, lane, set: 0, prompts: None, row: 0, current: None, seen, groups }
     }
 
     /// The next task of the row that is asked.
@@ -67,19 +63,14 @@ impl Tasks {
         let repeats = u64::from(plan.repeats);
         let current = self.current.as_mut()?;
         let set = &plan.sets[self.set];
-        let (taker, repeat, place, target) = loop {
-            let nth = current.next;
-            if nth == current.width {
-                self.current = None;
-                return None;
-            }
-            current.next += 1;
-            let (taker, repeat) = ((nth / repeats) as usize, (nth % repeats) as u32);
-            let (place, target) = plan.takers_of(set, self.lane).nth(taker)?;
-            if self.dealer.deals(target) {
-                break (taker, repeat, place, target);
-            }
-        };
+        let nth = current.next;
+        if nth == current.width {
+            self.current = None;
+            return None;
+        }
+        current.next += 1;
+        let (taker, repeat) = ((nth / repeats) as usize, (nth % repeats) as u32);
+        let (place, target) = plan.takers_of(set, self.lane).nth(taker)?;
         let target = &plan.targets[target];
         let taken = current.taken[taker].get_or_insert_with(|| {
             taken(target, &plan.lanes, &current.prompt.params, &plan.varied)
@@ -106,9 +97,6 @@ impl Tasks {
 
     /// Goes to the next row; `None` at the end of the plan.
     fn advance(&mut self) -> Option<Result<(), RowFault>> {
-        if self.dealer.is_done() {
-            return None;
-        }
         loop {
             let plan = Arc::clone(&self.plan);
             let set = plan.sets.get(self.set)?;

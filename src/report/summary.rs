@@ -31,7 +31,7 @@ pub struct Summary {
     pub started_at: Option<Moment>,
     /// When its last session ended; null while it goes on.
     pub ended_at: Option<Moment>,
-    /// How its last session ended: `done`, `interrupted`, `failed`, ...
+    /// How its last session ended: `done`, `interrupted`, `deadline`, `canary`, `failed`, ...
     pub ended: Option<String>,
     /// The time of all sessions together, in ms; null when one of them has no end.
     pub wall_ms: Option<u64>,

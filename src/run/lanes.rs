@@ -43,7 +43,7 @@ pub(super) struct Parts<'p> {
 
 /// The lanes through which calls may go, by their numbers in the job. One that is a fallback alone
 /// has no tasks of its own.
-fn used<'p>(parts: &Parts<'p>) -> impl Iterator<Item = (usize, &'p LaneSpec)> {
+pub(super) fn used<'p>(parts: &Parts<'p>) -> impl Iterator<Item = (usize, &'p LaneSpec)> {
     let plan = parts.plan;
     parts.job.lanes.iter().enumerate().filter(|(number, _)| plan.lane_is_used(*number))
 }
@@ -123,7 +123,7 @@ fn counts_tokens(limits: &Limits) -> bool {
 }
 
 /// The tasks of a lane that are not done, each with the attempts made at it before.
-fn source(parts: &Parts<'_>, in_job: usize) -> Source {
+pub(super) fn source(parts: &Parts<'_>, in_job: usize) -> Source {
     let survey = Arc::clone(&parts.done.survey);
     let tasks = parts.plan.tasks(in_job);
     Box::new(tasks.filter_map(move |task| match task {

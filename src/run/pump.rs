@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::call::record::{Entry, Status};
 use crate::engine::Engine;
 use crate::engine::event::Event;
+use crate::engine::lane::LaneView;
 use crate::engine::source::Source;
 use crate::engine::stop::{Level, Stopper};
 use crate::run::error::RunError;
@@ -41,6 +42,7 @@ pub(super) async fn pump(
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut desk = Desk {
+        lanes: engine.views(),
         journal,
         observer,
         stopper,
@@ -90,12 +92,46 @@ pub(super) async fn pump(
 /// What a session did.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Done {
-    /// Outcomes that are not `skipped`.
+    /// Tasks that were answered or failed.
     pub(super) finished: u64,
+    /// Tasks that were skipped because their model was closed.
+    pub(super) barred: u64,
+}
+
+impl Done {
+    pub(super) fn and(self, more: Self) -> Self {
+        Self { finished: self.finished + more.finished, barred: self.barred + more.barred }
+    }
+}
+
+/// What became of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It was answered.
+    Answered,
+    /// It failed.
+    Failed,
+    /// It was skipped because its model was closed.
+    Barred,
+    /// It was stopped, or its wait goes beyond the deadline.
+    Stopped,
+}
+
+impl Fate {
+    /// What became of a task of this lane.
+    pub(super) fn of(entry: &Entry, lane: &LaneView) -> Self {
+        match entry.record.status {
+            Status::Ok => Self::Answered,
+            Status::Error => Self::Failed,
+            Status::Skipped if lane.closed().is_some() && lane.parked().is_none() => Self::Barred,
+            Status::Skipped => Self::Stopped,
+        }
+    }
 }
 
 /// Where outcomes are written down.
 struct Desk<'d> {
+    lanes: Vec<LaneView>,
     journal: &'d mut Journal,
     observer: &'d mut (dyn Observer + Send),
     stopper: &'d Stopper,
@@ -121,9 +157,12 @@ impl Desk<'_> {
             self.observer.see(&event);
             match event {
                 Event::Broken { why, .. } => self.break_off(why),
-                Event::Finished { entry, .. } => {
-                    let is_outcome = entry.record.status != Status::Skipped;
-                    self.done.finished += u64::from(is_outcome);
+                Event::Finished { lane, entry } => {
+                    match Fate::of(&entry, &self.lanes[lane]) {
+                        Fate::Answered | Fate::Failed => self.done.finished += 1,
+                        Fate::Barred => self.done.barred += 1,
+                        Fate::Stopped => {}
+                    }
                     if written.is_err() {
                         self.unwritten.push(*entry);
                     }

@@ -75,7 +75,7 @@ impl Job {
 
 impl Records<'_> {
     /// Stops the run: draining first ends what is in flight. The records that still come are all
-    /// there is, and [`Ended::interrupted`] says so.
+    /// there is, and [`Ended::stopped`] says so.
     pub fn stop(&self, level: Level) {
         self.stopper.stop(level);
     }

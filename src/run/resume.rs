@@ -23,14 +23,17 @@ pub(super) struct Done {
     pub(super) survey: Arc<Survey>,
     /// Tasks of each lane that are done.
     pub(super) by_lane: Vec<u64>,
+    /// The same of each target, by its place in the plan.
+    pub(super) by_target: Vec<u64>,
 }
 
 /// Reads the journal of a resumed run and brings it in line with the plan. A new run has nothing
 /// to read.
 pub(super) fn align(job: &Job, plan: &Plan, opened: &mut Opened) -> Result<Done, RunError> {
     let mut by_lane = vec![0; job.lanes.len()];
+    let mut by_target = vec![0; plan.targets().len()];
     if !opened.resumed {
-        return Ok(Done { survey: Arc::default(), by_lane });
+        return Ok(Done { survey: Arc::default(), by_lane, by_target });
     }
     let survey = opened.dir.survey()?;
     let mut seen = vec![false; survey.outcomes().len()];
@@ -41,7 +44,12 @@ pub(super) fn align(job: &Job, plan: &Plan, opened: &mut Opened) -> Result<Done,
             let Some(position) = survey.position(&task.id) else { continue };
             seen[position] = true;
             let outcome = &survey.outcomes()[position];
-            *done += u64::from(outcome.status == Status::Ok);
+            if outcome.status == Status::Ok {
+                *done += 1;
+                let mut targets = plan.targets().iter();
+                let target = targets.position(|other| Arc::ptr_eq(&other.target, &task.target));
+                by_target[target.expect("a task is one of the plan's targets'")] += 1;
+            }
             placements.extend(moved(&task, outcome));
             if placements.len() >= BATCH {
                 write(opened, &mut placements)?;
@@ -51,7 +59,7 @@ pub(super) fn align(job: &Job, plan: &Plan, opened: &mut Opened) -> Result<Done,
     let left = survey.outcomes().iter().zip(seen).filter(|(_, seen)| !seen);
     placements.extend(left.filter_map(|(outcome, _)| gone(outcome)));
     write(opened, &mut placements)?;
-    Ok(Done { survey: Arc::new(survey), by_lane })
+    Ok(Done { survey: Arc::new(survey), by_lane, by_target })
 }
 
 fn write(opened: &mut Opened, placements: &mut Vec<Placement>) -> Result<(), RunError> {

@@ -64,7 +64,7 @@ pub struct Session {
     pub started_at: Moment,
     /// When it ended; null while it works, and for good when it was killed.
     pub ended_at: Option<Moment>,
-    /// How it ended: `done`, `interrupted`, `failed`, ...
+    /// How it ended: `done`, `interrupted`, `deadline`, `canary`, `failed`, ...
     pub ended: Option<String>,
     /// The options of the command line that changed the job.
     #[serde(default)]

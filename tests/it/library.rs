@@ -12,6 +12,7 @@ use runner::provider::env::Env;
 use runner::provider::finish::Finish;
 use runner::provider::{Endpoint, Flow, Rejected};
 use runner::run::settings::Resume;
+use runner::run::stopped::StoppedBy;
 use runner::wire::frames::Frame;
 use runner::wire::message::{WireReply, WireRequest};
 use runner::{
@@ -107,7 +108,7 @@ async fn a_job_is_a_stream_of_records() {
         texts.push(record.row);
     }
     let ended = records.ended().await.expect("it ended");
-    assert!(!ended.interrupted && ended.path.join("responses.jsonl").is_file());
+    assert!(ended.stopped.is_none() && ended.path.join("responses.jsonl").is_file());
     texts.sort_by_key(|row| row.parse::<u32>().ok());
     let rows: Vec<String> = (1..=50).map(|row: u32| row.to_string()).collect();
     assert_eq!(texts, rows);
@@ -127,8 +128,9 @@ async fn a_run_that_is_dropped_or_stopped_goes_on_later() {
     let mut records = job.run_with(again(), &env()).expect("it can run");
     records.next().await.expect("a record");
     records.stop(Level::Draining);
-    assert!(records.ended().await.expect("it ended").interrupted);
+    let stopped = records.ended().await.expect("it ended").stopped;
+    assert_eq!(stopped.expect("tasks are left").by, StoppedBy::User);
     let records = job.run_with(again(), &env()).expect("it can run");
     let ended = records.ended().await.expect("it ended");
-    assert_eq!((ended.summary.totals.ok, ended.interrupted), (40, false));
+    assert_eq!((ended.summary.totals.ok, ended.stopped), (40, None));
 }

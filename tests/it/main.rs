@@ -2,7 +2,9 @@
 
 mod ask;
 mod bedrock;
+mod canary;
 mod chat;
+mod deadline;
 mod diagnose;
 mod dialects;
 mod doctor;

@@ -7,6 +7,7 @@ use crate::call::failure::{Failure, FailureKind};
 use crate::call::request::Request;
 use crate::call::response::Response;
 use crate::cli::advice::Setup;
+use crate::cli::screen::clipped;
 use crate::client::Client;
 use crate::client::probe::Probed;
 use crate::provider::catalog::Catalog;
@@ -16,9 +17,6 @@ use crate::wire::secret::Redactor;
 
 /// The most tokens that a model is asked for: 16 is the least that every endpoint takes.
 const FEW_TOKENS: u64 = 16;
-
-/// The longest message that is shown on a line, in characters; `--json` has all of it.
-const LONGEST: usize = 240;
 
 /// What is examined.
 #[derive(Clone, Debug)]
@@ -210,13 +208,4 @@ impl Finding {
             "help": self.help,
         })
     }
-}
-
-/// A message as it fits on a line: no control characters, and not without end.
-fn clipped(text: &str) -> String {
-    let mut clipped: String = text.chars().take(LONGEST).collect();
-    if clipped.len() < text.len() {
-        clipped.push('…');
-    }
-    clipped.replace(char::is_control, " ")
 }

@@ -55,6 +55,8 @@ pub(crate) enum Reply {
     Hang,
     /// Status 200 and the length of the whole, but only half of it.
     Truncate(Value),
+    /// The same, but the connection stays, and nothing more comes.
+    Stall(Value),
     /// Later.
     After(Duration, Box<Reply>),
 }
@@ -305,7 +307,7 @@ struct Cut;
 fn status(reply: &Reply) -> u16 {
     match reply {
         Reply::Json(status, ..) | Reply::Raw(status, ..) => *status,
-        Reply::Truncate(_) => 200,
+        Reply::Truncate(_) | Reply::Stall(_) => 200,
         Reply::Reset | Reply::Hang => 0,
         Reply::After(_, then) => status(then),
     }
@@ -319,7 +321,16 @@ fn wire(reply: Reply) -> Result<Wire, Cut> {
             Ok(with_headers(wire, headers))
         }
         Reply::Raw(status, headers, body) => Ok(with_headers(whole(status, body), headers)),
-        Reply::Truncate(body) => Ok(half(body.to_string().into_bytes())),
+        Reply::Truncate(body) => {
+            let cut = stream::once(async {
+                // hyper sends what it has when a body has nothing ready, and drops it when a body
+                // fails.
+                tokio::task::yield_now().await;
+                Err(Cut)
+            });
+            Ok(half(body.to_string().into_bytes(), cut.boxed()))
+        }
+        Reply::Stall(body) => Ok(half(body.to_string().into_bytes(), stream::pending().boxed())),
         Reply::Reset | Reply::Hang | Reply::After(..) => Err(Cut),
     }
 }
@@ -338,16 +349,12 @@ fn with_headers(mut wire: Wire, headers: Headers) -> Wire {
     wire
 }
 
-fn half(mut body: Vec<u8>) -> Wire {
+/// Half of a body, and then this in place of the other half.
+fn half(mut body: Vec<u8>, then: BoxStream<'static, Part>) -> Wire {
     let promised = body.len();
     body.truncate(promised / 2);
     let sent = stream::iter([Ok(Frame::data(Bytes::from(body)))]);
-    let cut = stream::once(async {
-        // hyper sends what it has when a body has nothing ready, and drops it when a body fails.
-        tokio::task::yield_now().await;
-        Err(Cut)
-    });
-    let mut wire = Response::new(Either::Right(StreamBody::new(sent.chain(cut).boxed())));
+    let mut wire = Response::new(Either::Right(StreamBody::new(sent.chain(then).boxed())));
     wire.headers_mut().insert(CONTENT_LENGTH, promised.into());
     wire.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     wire
