@@ -4,6 +4,8 @@
 //! for reasons of their own. Faults and timeouts do not narrow the lane, they stop its growth. Width
 //! that is not used does not grow.
 
+use std::collections::VecDeque;
+
 use tokio::time::Instant;
 
 use crate::pace::curve::{Curve, KEPT};
@@ -19,7 +21,12 @@ pub const USUAL_CAP: usize = 256;
 const LEAP: f64 = 3.0;
 
 /// Seconds until a width that was too much is tried again.
-const PLATEAU: f64 = 6.0;
+const PLATEAU: f64 = 8.0;
+
+/// So many refusals among so many calls in a row are no chance: some providers refuse one call in
+/// twenty whatever the pace, and no narrower lane would help.
+const SEVERAL: usize = 4;
+const IN_A_ROW: u64 = 20;
 
 /// Answers without growth for each fault, so that growth stops when a third of the calls fail.
 const SKIPPED_PER_FAULT: usize = 2;
@@ -66,6 +73,8 @@ pub enum Blame {
     Rate,
     /// It belongs to an episode that was answered with a cut already.
     Known,
+    /// Nothing, as yet: a single refusal may be chance.
+    Chance,
 }
 
 /// The width of one lane.
@@ -82,6 +91,8 @@ pub struct Adaptive {
     /// No episode cuts below this.
     floor: f64,
     skip: usize,
+    /// The last calls that were refused.
+    refusals: VecDeque<u64>,
     leapt_from: Option<f64>,
     /// Seconds until what was too much at the last cut is tried again.
     plateau: f64,
@@ -127,6 +138,7 @@ impl Adaptive {
             peak: 0,
             floor: 1.0,
             skip: 0,
+            refusals: VecDeque::with_capacity(SEVERAL),
             leapt_from: None,
             plateau: PLATEAU,
             last_ok: now,
@@ -191,6 +203,14 @@ impl Adaptive {
         if level.serial <= self.cut_at {
             self.refine(level);
             return Blame::Known;
+        }
+        if self.refusals.len() == SEVERAL {
+            self.refusals.pop_front();
+        }
+        self.refusals.push_back(level.serial);
+        let first = self.refusals.front().filter(|_| self.refusals.len() == SEVERAL);
+        if !in_window && first.is_none_or(|first| level.serial.abs_diff(*first) > IN_A_ROW) {
+            return Blame::Chance;
         }
         let taken = self.taken.most(now) as f64;
         let few = (level.in_flight as f64) < taken * CLEARLY_FEWER;

@@ -287,6 +287,7 @@ impl Pilot {
 
     fn refused(&mut self, level: Level, asked: Option<Duration>, now: Instant) -> Upshot {
         self.counts.refused += 1;
+        self.tempo.look(true);
         let in_window = asked.is_some_and(tempo::is_window);
         let blame = self.adaptive.refused(level, in_window, now);
         let is_new = blame == Blame::Rate && level.serial > self.rounds.mark;
@@ -295,7 +296,7 @@ impl Pilot {
             if self.rounds.count == 0 {
                 let others = self.in_flight - 1;
                 if !self.undercounted {
-                    self.tempo.refused(asked, others, level.is_paced(), now);
+                    self.tempo.refused(asked, others, now);
                 }
                 self.tempo.dry(others, now);
             }

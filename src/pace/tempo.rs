@@ -1,21 +1,36 @@
 //! A pace that was learned from refusals, where a provider takes fewer calls in a time than the job
 //! states or than anybody stated.
 //!
-//! A single refusal is noise: clocks differ, and a request that travels long arrives close to the
-//! next. Several are a limit: from then on calls are spaced by what the provider was seen to take,
+//! Single refusals are noise: clocks differ, and some providers refuse a few calls whatever the
+//! pace. Many are a limit: from then on calls are spaced by what the provider was seen to take,
 //! and the pace rises again along the same curve as the width.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::pace::curve::{Curve, KEPT};
 
-/// So many refusals, with no calm between them, are a limit.
-const STRIKES: u32 = 3;
+/// A part of the last calls that is refused by chance, or because others use the same limit, and
+/// is not worth slowing down for.
+const CHANCE: f64 = 0.1;
+
+/// The last calls that are looked at, and how few refusals among them tell nothing.
+const LOOKED_AT: usize = 100;
+const ENOUGH: usize = 8;
+
+/// So few calls say nothing of a pace.
+const FEW: u32 = 5;
+
+/// Fewer calls than this are hardly all that a window takes.
+const MANY: u32 = 30;
+
+/// Calls are counted over this many seconds at the least.
+const SHORTEST: f64 = 0.05;
 
 /// Seconds until it is tried again where calls are counted in a window of a minute: whether it was
-/// too much is not seen before.
+/// too much is not seen soon.
 const WINDOW_PLATEAU: f64 = 30.0;
 
 /// Whoever takes nothing for this long counts calls in a window.
@@ -25,18 +40,6 @@ const WINDOW: Duration = Duration::from_secs(5);
 pub fn is_window(asked: Duration) -> bool {
     asked >= WINDOW && asked <= Duration::from_mins(1)
 }
-
-/// So few calls say nothing of a pace.
-const FEW: u32 = 5;
-
-/// Fewer calls than this are hardly all that a window takes.
-const MANY: u32 = 30;
-
-/// The same where the job states a pace, which is kept: it is hardly far from the truth.
-const STRIKES_WHEN_PACED: u32 = 8;
-
-/// So many answers in a row take one strike away.
-const CALM: u32 = 50;
 
 /// Seconds until a pace that was too much is tried again.
 const PLATEAU: f64 = 10.0;
@@ -64,8 +67,9 @@ pub struct Tempo {
     next: Instant,
     /// Whether anybody waited for it since the last answer.
     used: bool,
-    strikes: u32,
-    calm: u32,
+    /// Whether each of the last calls was refused, and how many were.
+    recent: VecDeque<bool>,
+    refused: usize,
     taken: Minute,
     last_ok: Instant,
     slowest: Option<f64>,
@@ -94,8 +98,8 @@ impl Tempo {
             since_cut: 0,
             next: now,
             used: false,
-            strikes: 0,
-            calm: 0,
+            recent: VecDeque::with_capacity(LOOKED_AT),
+            refused: 0,
             taken: Minute::new(now),
             last_ok: now,
             slowest: None,
@@ -122,10 +126,7 @@ impl Tempo {
     pub fn ok(&mut self, now: Instant) {
         self.taken.note(now);
         self.since_cut += 1;
-        self.calm += 1;
-        if self.calm >= CALM {
-            (self.strikes, self.calm) = (self.strikes.saturating_sub(1), 0);
-        }
+        self.look(false);
         let step = now.saturating_duration_since(self.last_ok).as_secs_f64().min(LONGEST_STEP);
         self.last_ok = now;
         let Some(curve) = &mut self.curve else { return };
@@ -158,17 +159,8 @@ impl Tempo {
     }
 
     /// The provider refused a call for its pace, for the first time after an answer, and may have
-    /// asked to wait. So many others are in flight; `is_paced` is whether a stated pace was kept.
-    pub fn refused(
-        &mut self,
-        asked: Option<Duration>,
-        in_flight: usize,
-        is_paced: bool,
-        now: Instant,
-    ) {
-        let strikes = if is_paced { STRIKES_WHEN_PACED } else { STRIKES };
-        self.calm = 0;
-        self.strikes += 1;
+    /// asked to wait. So many others are in flight.
+    pub fn refused(&mut self, asked: Option<Duration>, in_flight: usize, now: Instant) {
         let asked = asked.unwrap_or_default();
         let ceiling = match &self.curve {
             // A window that begins anew after the wait has taken all that it takes.
@@ -180,7 +172,7 @@ impl Tempo {
                 self.since = now + asked;
                 return;
             }
-            None if self.strikes < strikes => return,
+            _ if !self.is_limit() => return,
             None => self.taken.per_second(60, now),
             Some(curve) => {
                 let before = curve.now();
@@ -196,6 +188,19 @@ impl Tempo {
         self.begin(ceiling, self.plateau, now);
         // Nothing is taken while the lane waits.
         self.since = now + asked;
+    }
+
+    /// Counts a call that ended, and whether it was refused.
+    pub fn look(&mut self, refused: bool) {
+        if self.recent.len() == LOOKED_AT {
+            self.refused -= usize::from(self.recent.pop_front() == Some(true));
+        }
+        self.recent.push_back(refused);
+        self.refused += usize::from(refused);
+    }
+
+    fn is_limit(&self) -> bool {
+        self.refused >= ENOUGH && self.refused as f64 >= self.recent.len() as f64 * CHANCE
     }
 
     fn begin(&mut self, ceiling: f64, plateau: f64, now: Instant) {
@@ -259,7 +264,7 @@ impl Minute {
         let bins = (0..=whole).map(|back| self.bins[((self.second - back) % 60) as usize]);
         let taken: u32 = bins.sum();
         // The newest second has only begun.
-        let length = (whole as f64 + age.fract()).min(age).clamp(1.0, seconds as f64);
+        let length = (whole as f64 + age.fract()).min(age).clamp(SHORTEST, seconds as f64);
         f64::from(taken) / length
     }
 }

@@ -53,15 +53,15 @@ fn every_task_gets_through_and_every_failure_is_told() {
 fn what_cannot_get_better_is_sent_once() {
     let server = Server::start(|seen: &Seen| match seen.text.as_str() {
         "bad" => error(400, "invalid_request_error", "bad_thing", "this is wrong"),
-        "key" => error(401, "invalid_request_error", "invalid_api_key", "who are you?"),
-        "money" => error(429, "insufficient_quota", "insufficient_quota", "check your plan"),
+        "large" => error(413, "invalid_request_error", "too_large", "this is too long"),
+        "window" => error(400, "invalid_request_error", "context_length_exceeded", "too long"),
         _ => Reply::ok(completion(seen, "fine")),
     });
-    let texts = ["bad", "one", "key", "two", "money", "three"];
+    let texts = ["bad", "one", "large", "two", "window", "three"];
     let run = JobDir::with(&Lab::at(&server).texts(texts)).go(3);
     assert!(server.texts().values().all(|times| *times == 1), "{:?}", server.texts());
     assert_eq!(run.each("status"), ["error", "ok", "error", "ok", "error", "ok"]);
-    let types = ["BadRequestError", "", "AuthenticationError", "", "QuotaExceededError", ""];
+    let types = ["BadRequestError", "", "BadRequestError", "", "ContextWindowExceededError", ""];
     assert_eq!(run.column("responses.csv", "error_type"), types);
     let errors = run.csv("errors.csv");
     assert!(errors.iter().all(|row| row["final"] == "true" && row["retryable"] == "false"));
