@@ -13,6 +13,7 @@ pub mod failure;
 pub mod fallback;
 pub mod moment;
 pub mod money;
+pub mod pacing;
 pub mod picture;
 pub mod record;
 pub mod request;

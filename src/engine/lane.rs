@@ -12,14 +12,19 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use rand::rngs::StdRng;
 use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
 
+use crate::call::pacing::Pacing;
 use crate::call::task::Task;
 use crate::engine::event::Event;
+use crate::engine::pacing;
 use crate::engine::source::Source;
 use crate::engine::stop::{Level, Stop};
 use crate::engine::task::{self, Origin};
+use crate::engine::wakes::Wakes;
+use crate::pace::door::Closure;
 use crate::pace::gate::Gate;
-use crate::pace::rate::Waiting;
+use crate::pace::rate::{Waiting, Why};
 use crate::pace::retry::RetryPolicy;
 use crate::provider::{Dialect, Endpoint, Provider};
 use crate::wire::transport::Transport;
@@ -62,13 +67,15 @@ pub struct Lane {
 pub struct State {
     pub(super) away: AtomicUsize,
     pub(super) left: Notify,
+    pub(super) wakes: Wakes,
     pub(super) rng: Mutex<StdRng>,
 }
 
 impl State {
     /// A lane that has not begun; `rng` jitters the waits of its tasks.
     pub fn new(rng: StdRng) -> Self {
-        Self { away: AtomicUsize::new(0), left: Notify::new(), rng: Mutex::new(rng) }
+        let (away, left) = (AtomicUsize::new(0), Notify::new());
+        Self { away, left, wakes: Wakes::default(), rng: Mutex::new(rng) }
     }
 }
 
@@ -93,17 +100,41 @@ impl LaneView {
 
     /// Tasks that sleep before a retry.
     pub fn sleeping(&self) -> usize {
-        self.0.state.away.load(Ordering::Relaxed)
+        self.0.state.wakes.count()
+    }
+
+    /// Calls that ended.
+    pub fn calls(&self) -> u64 {
+        self.0.gate.pilot().counts().calls
     }
 
     /// What the lane as a whole waits for.
     pub fn waiting(&self) -> Option<Waiting> {
-        self.0.gate.waiting()
+        self.0.gate.waiting().or_else(|| self.resting())
+    }
+
+    /// Whether a single call tries whether the provider is back.
+    pub fn is_trying(&self) -> bool {
+        self.0.gate.pilot().is_trying()
     }
 
     /// Why the lane makes no more calls, if that is so.
-    pub fn closed(&self) -> Option<Arc<str>> {
-        self.0.gate.closure().map(|closure| closure.reason)
+    pub fn closed(&self) -> Option<Closure> {
+        self.0.gate.closure()
+    }
+
+    /// How the lane was paced so far.
+    pub fn pacing(&self) -> Pacing {
+        pacing::pacing(&self.0)
+    }
+
+    /// All that the lane has are tasks that sleep before a retry; until the first of them wakes up.
+    fn resting(&self) -> Option<Waiting> {
+        if self.in_flight() > 0 {
+            return None;
+        }
+        let until = self.0.state.wakes.next()?;
+        (until > Instant::now()).then_some(Waiting { why: Why::Rest, until })
     }
 
     /// Why the lane is left alone until the run goes on in another session, if that is so.

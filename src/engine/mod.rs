@@ -9,11 +9,13 @@ pub mod attempt;
 pub mod event;
 pub mod exchange;
 pub mod lane;
+mod pacing;
 pub mod pictures;
 pub mod route;
 pub mod source;
 pub mod stop;
 pub mod task;
+mod wakes;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::call::failure::{Failure, FailureKind};
 use crate::call::moment::Moment;
@@ -249,14 +249,16 @@ fn keep(record: &mut Record, response: Response, bill: Bill) {
 
 /// Sleeps before a retry, holding nothing; `false` when the run was stopped meanwhile, or will be.
 async fn rest(lane: &Lane, wait: Duration, stop: &mut Stop) -> bool {
-    if lane.gate.deadline().is_some_and(|deadline| Instant::now() + wait >= deadline) {
+    let until = Instant::now() + wait;
+    if lane.gate.deadline().is_some_and(|deadline| until >= deadline) {
         return false;
     }
     let _away = Away::from(lane);
+    let _asleep = lane.state.wakes.sleep(until);
     tokio::select! {
         biased;
         () = stop.draining() => false,
-        () = sleep(wait) => true,
+        () = lane.gate.rest(until) => true,
     }
 }
 

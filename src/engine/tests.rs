@@ -20,6 +20,7 @@ use crate::engine::stop::{Level, Stopper};
 use crate::engine::task::Origin;
 use crate::pace::Limits;
 use crate::pace::gate::{self, Gate};
+use crate::pace::rate::Why;
 use crate::pace::retry::RetryPolicy;
 use crate::pace::scope::Scope;
 use crate::provider::openai_chat::OpenAiChat;
@@ -236,6 +237,42 @@ async fn a_wait_that_the_provider_asks_for_is_felt_by_the_whole_lane() {
     let pauses: Vec<&f64> = gaps.iter().filter(|gap| **gap > 1.0).collect();
     assert_eq!(pauses.len(), 1, "{pauses:?}");
     assert!(*pauses[0] >= 89.8, "{pauses:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_tells_what_its_tasks_rest_for_and_how_it_was_paced() {
+    let troubled = |before| match before {
+        0 => reply(429, &[("retry-after", "90")], ""),
+        1 => reply(500, &[], ""),
+        _ => fine(),
+    };
+    let provider = Fake::new(Duration::from_secs(1), troubled);
+    let limits = Limits { requests_per_minute: Some(600), ..Limits::default() };
+    let mut lane = lane(0, &provider, limits, 4);
+    let hour = Duration::from_hours(1);
+    lane.retry = RetryPolicy { initial: hour, max: hour, ..RetryPolicy::default() };
+    let engine = Engine::new(vec![lane], None);
+    let view = engine.views().remove(0);
+    let (sender, mut events) = mpsc::channel(16);
+    let running = engine.run(vec![tasks(1).0], sender, Stopper::default().heard());
+    let watch = async {
+        sleep(Duration::from_secs(10)).await;
+        let during = view.waiting().map(|waiting| waiting.why);
+        sleep(Duration::from_secs(83)).await;
+        (during, view.waiting().map(|waiting| waiting.why), view.sleeping())
+    };
+    let listen = async { while events.recv().await.is_some() {} };
+    let ((), (during, after, sleeping), ()) = futures::join!(running, watch, listen);
+    assert_eq!((during, after, sleeping), (Some(Why::Pause), Some(Why::Rest), 1));
+    assert_eq!(view.waiting(), None);
+    let pacing = view.pacing();
+    assert_eq!((&*pacing.provider, &*pacing.model), ("lab", "0"));
+    assert_eq!((pacing.stated.rpm, pacing.stated.concurrency), (Some(600), None));
+    assert_eq!((pacing.calls, pacing.refused, pacing.faulty), (3, 1, 1));
+    // A rest before a retry holds nobody up who is not at rest; a pause does.
+    let lost: Vec<(&str, u64)> =
+        pacing.waited_ms.iter().map(|(cause, ms)| (cause.as_str(), ms / 1000)).collect();
+    assert_eq!(lost, [("retry_after", 90)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -86,6 +86,19 @@ impl Breaker {
         self.opened
     }
 
+    /// Until when no call may try, if the provider is away.
+    pub fn rests(&self, now: Instant) -> Option<Instant> {
+        match self.phase {
+            Phase::Open(until) if until > now => Some(until),
+            Phase::Closed | Phase::Open(_) | Phase::Trying => None,
+        }
+    }
+
+    /// Whether a single call tries now.
+    pub fn is_trying(&self) -> bool {
+        self.phase == Phase::Trying
+    }
+
     /// Whether a call may be sent now. Whoever is allowed to try must tell how it ended, or that
     /// it was given up.
     pub fn allow(&mut self, now: Instant) -> Allow {

@@ -3,8 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::call::failure::FailureKind;
+use crate::pace::rate::Waiting;
 
 /// Why no more calls are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,18 @@ pub struct Closure {
     /// Whether the tasks behind it are left alone, because the run is about to end anyway; else
     /// each of them is told.
     pub is_parked: bool,
+}
+
+impl Closure {
+    /// A wait that is in vain, because the run ends before it.
+    pub fn parked(waiting: Waiting, now: Instant) -> Self {
+        let left = waiting.until.saturating_duration_since(now).as_secs().max(1);
+        let reason = format!(
+            "it waits for {} for another {left} s, which is beyond `limits.deadline`",
+            waiting.why.as_str()
+        );
+        Self { kind: FailureKind::Timeout, reason: reason.into(), is_parked: true }
+    }
 }
 
 /// Why a call is not let through.

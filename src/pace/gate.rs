@@ -11,10 +11,9 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use tokio::sync::{Mutex, Notify};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::call::estimate::Expected;
-use crate::call::failure::FailureKind;
 use crate::pace::Limits;
 use crate::pace::adaptive::{Level, Start, USUAL_CAP};
 use crate::pace::clock::FineTimer;
@@ -26,6 +25,7 @@ use crate::pace::rate::{Head, Rate, Waiting, Why};
 use crate::pace::scope::Scope;
 use crate::pace::tokens::Need;
 use crate::pace::verdict::Verdict;
+use crate::pace::watch::Watch;
 
 /// What a gate is made of.
 #[derive(Debug)]
@@ -52,13 +52,14 @@ pub struct Plan {
 #[derive(Debug)]
 pub struct Gate {
     name: Box<str>,
+    limits: Limits,
     places: Arc<Permits>,
     rate: Option<Rate>,
     scopes: Vec<Arc<Scope>>,
     turn: Mutex<()>,
     door: Door,
     pilot: StdMutex<Pilot>,
-    watch: StdMutex<Watch>,
+    watch: Watch,
     /// The call that tries whether the provider is back has ended.
     tried: Notify,
     /// The lane may be wider than it was.
@@ -66,13 +67,6 @@ pub struct Gate {
     timer: FineTimer,
     deadline: Option<Instant>,
     max_outage: Duration,
-}
-
-/// What can be seen of the waiting.
-#[derive(Debug, Default)]
-struct Watch {
-    waiting: Option<Waiting>,
-    lost: BTreeMap<Why, Duration>,
 }
 
 impl Gate {
@@ -88,13 +82,14 @@ impl Gate {
         let pilot = Pilot::new(cap, start, share, plan.max_outage, rng, now);
         Self {
             name: plan.name,
+            limits: plan.limits,
             places: Arc::new(Permits::new(pilot.width())),
             rate: Rate::new(&plan.limits),
             scopes: plan.scopes,
             turn: Mutex::default(),
             door: Door::default(),
             pilot: StdMutex::new(pilot),
-            watch: StdMutex::default(),
+            watch: Watch::default(),
             tried: Notify::new(),
             widened: Notify::new(),
             timer: FineTimer::default(),
@@ -123,9 +118,25 @@ impl Gate {
         self.doors().find_map(Door::closure).cloned()
     }
 
-    /// What the lane waits for now, if it does.
+    /// What the lane waits for now, if it does, or would if anybody wanted to be let through.
     pub fn waiting(&self) -> Option<Waiting> {
-        lock(&self.watch).waiting.filter(|waiting| waiting.until > Instant::now())
+        self.watch.waiting().or_else(|| self.pilot().rests(Instant::now()))
+    }
+
+    /// Sleeps before a retry, holding nothing. As long as the lane is paused, that is time lost to
+    /// the pause, were there nobody else.
+    pub async fn rest(&self, until: Instant) {
+        let pause = self.pilot().pause(Instant::now());
+        if let Some(pause) = pause {
+            let _lost = self.watch.rest(pause, &self.name);
+            sleep_until(pause.until.min(until)).await;
+        }
+        sleep_until(until).await;
+    }
+
+    /// `provider/model`, and the limits of the lane's own.
+    pub fn stated(&self) -> (&str, &Limits) {
+        (&self.name, &self.limits)
     }
 
     /// When the run ends.
@@ -177,12 +188,12 @@ impl Gate {
 
     /// How long the lane waited for each cause.
     pub fn lost(&self) -> BTreeMap<Why, Duration> {
-        lock(&self.watch).lost.clone()
+        self.watch.lost()
     }
 
     /// What the lane has learned.
     pub fn pilot(&self) -> MutexGuard<'_, Pilot> {
-        lock(&self.pilot)
+        self.pilot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The way of most calls where nothing is limited: no line, no wait.
@@ -206,7 +217,7 @@ impl Gate {
     async fn wait_in_line(&self, expected: Expected, impatient: bool) -> Result<Pass<'_>, Barred> {
         let mut places = vec![self.places.take().await];
         let _turn = self.turn.lock().await;
-        let _clear = Clear(self);
+        let _line = self.watch.line();
         let need = self.pilot().need(expected);
         let mut trial = self.overcome(need, impatient).await?;
         for scope in &self.scopes {
@@ -264,23 +275,15 @@ impl Gate {
         if self.deadline.is_some_and(|deadline| waiting.until >= deadline) {
             return Err(self.park(waiting));
         }
-        let began = Instant::now();
-        lock(&self.watch).waiting = Some(waiting);
-        let _lost = Lost { gate: self, why: waiting.why, began };
+        let _lost = self.watch.hold(waiting, &self.name);
         self.timer.sleep_until(waiting.until).await;
         Ok(())
     }
 
     fn park(&self, waiting: Waiting) -> Closure {
-        let left = waiting.until.saturating_duration_since(Instant::now());
-        let reason = format!(
-            "it waits for {} for another {} s, which is beyond `limits.deadline`",
-            waiting.why.as_str(),
-            left.as_secs().max(1)
-        );
+        let closure = Closure::parked(waiting, Instant::now());
+        let reason = &closure.reason;
         tracing::warn!(model = &*self.name, %reason, "the model is parked; --resume goes on with it");
-        let closure =
-            Closure { kind: FailureKind::Timeout, reason: reason.into(), is_parked: true };
         self.door.close(closure.clone());
         closure
     }
@@ -338,9 +341,10 @@ impl Gate {
         let mut doors = self.doors();
         let door = if of_key { doors.next_back() } else { doors.next() };
         if door.is_some_and(|door| door.close(closure.clone())) {
+            let whose = if of_key { "of all models with this key" } else { "of the model" };
             tracing::error!(
                 model = &*self.name, error = %closure.kind, reason = %closure.reason,
-                "no more calls are made; its other tasks are skipped, and --resume takes them up"
+                "no more calls are made; other tasks {whose} are skipped, and --resume asks them"
             );
         }
     }
@@ -354,29 +358,6 @@ impl Gate {
     fn rates(&self) -> impl Iterator<Item = &Rate> {
         let shared = self.scopes.iter().filter_map(|scope| scope.rate());
         self.rate.iter().chain(shared)
-    }
-}
-
-/// Counts a wait as lost time, also when it is cancelled.
-struct Lost<'g> {
-    gate: &'g Gate,
-    why: Why,
-    began: Instant,
-}
-
-impl Drop for Lost<'_> {
-    fn drop(&mut self) {
-        let mut watch = lock(&self.gate.watch);
-        *watch.lost.entry(self.why).or_default() += self.began.elapsed();
-    }
-}
-
-/// Nobody waits when whoever was first in line is through, or gone.
-struct Clear<'g>(&'g Gate);
-
-impl Drop for Clear<'_> {
-    fn drop(&mut self) {
-        lock(&self.0.watch).waiting = None;
     }
 }
 
@@ -453,10 +434,6 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         self.gate.pilot().landed();
     }
-}
-
-fn lock<T>(mutex: &StdMutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

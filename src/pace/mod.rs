@@ -22,6 +22,7 @@ pub mod tempo;
 pub mod tokens;
 pub mod usage;
 pub mod verdict;
+pub mod watch;
 
 /// What a provider or a model allows, as the user stated it. `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

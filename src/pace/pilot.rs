@@ -168,7 +168,7 @@ impl Pilot {
     /// whether the provider is back; its end must be told with [`Pilot::ended`], or
     /// [`Pilot::untried`].
     pub fn obstacle(&mut self, need: Need, now: Instant) -> Result<bool, Obstacle> {
-        if let Some(pause) = self.pause.filter(|pause| pause.until > now) {
+        if let Some(pause) = self.pause(now) {
             return Err(Obstacle::Wait(pause));
         }
         self.pause = None;
@@ -361,6 +361,22 @@ impl Pilot {
     /// Whether the retry budget allows another attempt.
     pub fn may_retry(&mut self) -> bool {
         self.storm.may_retry()
+    }
+
+    /// The pause in which the lane is now.
+    pub fn pause(&self, now: Instant) -> Option<Waiting> {
+        self.pause.filter(|pause| pause.until > now)
+    }
+
+    /// How long nobody is let through, whether anybody wants to or not.
+    pub fn rests(&self, now: Instant) -> Option<Waiting> {
+        let outage = self.breaker.rests(now).map(|until| Waiting { why: Why::Outage, until });
+        self.pause(now).or(outage)
+    }
+
+    /// Whether a single call tries whether the provider is back.
+    pub fn is_trying(&self) -> bool {
+        self.breaker.is_trying()
     }
 
     /// What happened so far.

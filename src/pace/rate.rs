@@ -37,6 +37,8 @@ pub enum Why {
     Headroom(Scarce),
     /// The provider is away.
     Outage,
+    /// All tasks of the lane rest before they are tried again.
+    Rest,
 }
 
 impl Why {
@@ -50,7 +52,13 @@ impl Why {
             Self::Headroom(Scarce::Requests) => "requests, of which the provider has few left",
             Self::Headroom(_) => "tokens, of which the provider has few left",
             Self::Outage => "the provider, which is away",
+            Self::Rest => "tasks that rest before they are tried again",
         }
+    }
+
+    /// Whether every call waits for it, each anew.
+    pub fn is_rhythm(self) -> bool {
+        matches!(self, Self::Requests(_) | Self::Tokens(_) | Self::Tempo | Self::Headroom(_))
     }
 
     /// The name in the summary.
@@ -67,6 +75,7 @@ impl Why {
             Self::Tempo => "learned_pace",
             Self::Headroom(_) => "headers",
             Self::Outage => "outage",
+            Self::Rest => "rest",
         }
     }
 }

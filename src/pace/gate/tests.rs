@@ -4,6 +4,7 @@ use futures::future::join_all;
 use rand::SeedableRng as _;
 
 use super::*;
+use crate::call::failure::FailureKind;
 use crate::pace::requests::Window;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -192,7 +193,7 @@ async fn a_large_request_is_neither_starved_nor_passed_by_small_ones() {
     let call = async |tokens: u64| {
         let expected = Expected { input: tokens, ..Expected::default() };
         let pass = gate.enter(expected, false).await.expect("the lane is open");
-        lock(&times).push((tokens, start.elapsed()));
+        times.lock().expect("no panic").push((tokens, start.elapsed()));
         let used = Some(Need { input: tokens, output: 0 });
         let (verdict, headroom) = (Verdict::Answered, Headroom::default());
         pass.leave(&End { used, verdict, headroom, reason: &why });
@@ -200,7 +201,7 @@ async fn a_large_request_is_neither_starved_nor_passed_by_small_ones() {
     // The lane is narrow at first; all but the first few wait in line behind each other.
     let sizes = (0..200).map(|n| if n == 20 { 30_000 } else { 500 });
     join_all(sizes.map(call)).await;
-    let times = lock(&times);
+    let times = times.lock().expect("no panic");
     let place = times.iter().position(|(tokens, _)| *tokens == 30_000).expect("it is served");
     assert_eq!(place, 20);
     // Those behind it wait until its tokens have come in: half a minute.
