@@ -149,6 +149,7 @@ impl<'j> Prepared<'j> {
             outcome = phases(&parts, &engine, &mut opened.journal, observer, &stop) => outcome,
         };
         observer.end();
+        opened.keep_pacing(&engine.views());
         opened.warn_of_changes();
         let (session, failing) = outcome?;
         let to_do = self.plan.total() - done.by_lane.iter().sum::<u64>();

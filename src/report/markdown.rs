@@ -9,6 +9,7 @@ use crate::store::error::StoreError;
 
 use super::advice::advice;
 use super::figures::{cost, count, millis, tokens};
+use super::pace;
 use super::summary::{Summary, Totals};
 use super::{Report, Row};
 
@@ -51,6 +52,7 @@ pub fn markdown(summary: &Summary, files: &[FileNote]) -> String {
     if !summary.errors.is_empty() {
         errors(&mut page, summary);
     }
+    pace::table(&mut page, summary);
     page.push_str("\n## Files\n\n");
     for (name, doc) in files {
         line(&mut page, format_args!("- [`{name}`]({name}): {doc}"));
@@ -148,12 +150,12 @@ fn errors(page: &mut String, summary: &Summary) {
     }
 }
 
-fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
+pub(super) fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = writeln!(page, "{text}");
 }
 
 /// Text from outside, so that it can neither end a cell nor become markup.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

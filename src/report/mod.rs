@@ -17,6 +17,7 @@ pub mod histogram;
 pub mod json;
 pub mod jsonl;
 pub mod markdown;
+pub mod pace;
 pub mod summary;
 pub mod table;
 pub mod tally;

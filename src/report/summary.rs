@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::failure::FailureKind;
 use crate::call::moment::Moment;
 use crate::call::money::Usd;
+use crate::call::pacing::Pacing;
 
 /// The version of the format; readers accept this one and older ones.
 pub const VERSION: u32 = 1;
@@ -48,6 +49,10 @@ pub struct Summary {
     /// The same numbers by provider, in plan order. An attempt counts for the provider that was
     /// asked.
     pub by_provider: Vec<ProviderSummary>,
+    /// How each model was paced, over all sessions that came to their end: what was stated beside
+    /// what was learned, and the time lost to each cause.
+    #[serde(default)]
+    pub pace: Vec<Pacing>,
 }
 
 /// What a run was made from.

@@ -9,6 +9,7 @@ use crate::call::usage::UsageRow;
 use crate::store::manifest::{Manifest, Session};
 
 use super::histogram::Histogram;
+use super::pace;
 use super::summary::{
     ErrorSummary, Latency, MadeFrom, ModelSummary, PromptSummary, ProviderSummary, Spread, Summary,
     TokenTotals, Totals, VERSION,
@@ -109,6 +110,7 @@ impl Tally {
             by_provider: self
                 .providers
                 .finish(|provider, totals| ProviderSummary { provider, totals }),
+            pace: pace::over(sessions),
         };
         if let Some(manifest) = manifest {
             summary.job = manifest.job;

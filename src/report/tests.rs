@@ -38,7 +38,11 @@ impl Fixture {
                 {"started_at": "2026-11-22T02:00:00.000Z", "ended_at": "2026-11-22T02:00:10.000Z",
                  "ended": "interrupted", "options": {}},
                 {"started_at": "2026-11-22T03:00:00.000Z", "ended_at": "2026-11-22T03:00:02.500Z",
-                 "ended": "failed", "options": {}},
+                 "ended": "failed", "options": {}, "pacing": [{
+                    "provider": "lab", "model": "small-1", "stated": {"rpm": 500},
+                    "learned": {"width": 12, "widest": 16, "cuts": 1},
+                    "calls": 9, "refused": 2, "waited_ms": {"retry_after": 2000, "rpm": 120},
+                 }]},
             ],
         });
         fs::write(path.join("run.json"), manifest.to_string()).unwrap();

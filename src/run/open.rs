@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::call::moment::Moment;
+use crate::engine::lane::LaneView;
 use crate::job::plan::Plan;
 use crate::job::{Job, JobTarget};
 use crate::run::error::RunError;
@@ -40,6 +41,13 @@ impl Seen {
 }
 
 impl Opened {
+    /// Keeps how each lane was paced; it is written when the session is closed.
+    pub(super) fn keep_pacing(&mut self, lanes: &[LaneView]) {
+        if let Some(session) = self.manifest.sessions.last_mut() {
+            session.pacing = lanes.iter().map(LaneView::pacing).collect();
+        }
+    }
+
     /// Prompts that were changed meanwhile may have been asked half in their old form and half in
     /// their new one.
     pub(super) fn warn_of_changes(&self) {
@@ -85,6 +93,7 @@ pub(super) fn open(job: &Job, plan: &Plan, settings: &Settings) -> Result<Opened
         ended_at: None,
         ended: None,
         options,
+        pacing: Vec::new(),
     });
     dir.write_manifest(&manifest)?;
     let files = plan.files().iter().map(Seen::now).collect();

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::call::moment::Moment;
+use crate::call::pacing::Pacing;
 use crate::store::beside;
 use crate::store::error::StoreError;
 
@@ -69,6 +70,9 @@ pub struct Session {
     /// The options of the command line that changed the job.
     #[serde(default)]
     pub options: Value,
+    /// How each model was paced; empty until the session has ended, and in runs of older runners.
+    #[serde(default)]
+    pub pacing: Vec<Pacing>,
 }
 
 impl Input {

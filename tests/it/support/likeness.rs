@@ -20,6 +20,7 @@ const PASSING: &[&str] = &[
     "waited_ms",
     "request_id",
     "made_from",
+    "pace",
 ];
 
 /// The reports of a run without what differs from run to run.
