@@ -99,6 +99,7 @@ impl Observer for Progress {
     }
 
     fn end(&mut self) {
+        self.lanes.iter_mut().for_each(Tally::end);
         match &mut self.face {
             Face::Bars(bars) => bars.end(&mut self.lanes),
             Face::Plain(plain) => plain.end(&mut self.lanes),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::call::moment::Moment;
-use crate::cli::progress::tally::Tally;
+use crate::cli::progress::tally::{Tally, moment};
 use crate::cli::screen::Screen;
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ impl Json {
     }
 
     fn lanes(&self, event: &str, lanes: &mut [Tally]) {
-        let lanes: Vec<Value> = lanes.iter_mut().map(lane).collect();
+        let lanes: Vec<Value> = lanes.iter_mut().filter(|lane| lane.is_shown()).map(lane).collect();
         self.say(&json!({"event": event, "at": Moment::now(), "models": lanes}));
     }
 
@@ -50,17 +50,23 @@ impl Json {
 }
 
 fn lane(lane: &mut Tally) -> Value {
+    let waiting = lane.waiting();
     json!({
         "model": lane.label,
         "total": lane.total,
         "done": lane.done,
         "failed": lane.failed,
+        "skipped": lane.skipped,
         "retries": lane.retries,
         "in_flight": lane.in_flight(),
+        "width": lane.width(),
         "sleeping": lane.sleeping(),
         "tokens": lane.tokens,
         "per_second": (lane.rate() * 10.0).round() / 10.0,
         "seconds_left": lane.left().map(|left| left.as_secs()),
         "waits": lane.waits(),
+        "waits_for": waiting.map(|waiting| waiting.why.key()),
+        "waits_until": waiting.map(|waiting| moment(waiting.until)),
+        "closed": lane.closed(),
     })
 }

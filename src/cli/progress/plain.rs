@@ -35,21 +35,25 @@ impl Plain {
     }
 
     pub(super) fn tick(&mut self, lanes: &mut [Tally]) {
+        for lane in lanes.iter_mut() {
+            // A long wait is told when it begins.
+            if let Some(waits) = lane.news() {
+                self.screen.say(&format!("{}: {waits}", lane.label));
+            }
+        }
         if Instant::now() < self.next {
             return;
         }
         self.next = Instant::now() + THEN;
-        for lane in lanes.iter_mut().filter(|lane| lane.done < lane.total) {
-            let line = line(lane);
-            self.screen.say(&line);
-        }
+        self.lines(lanes.iter_mut().filter(|lane| lane.is_going()));
     }
 
     pub(super) fn end(&mut self, lanes: &mut [Tally]) {
-        for lane in lanes {
-            let line = line(lane);
-            self.screen.say(&line);
-        }
+        self.lines(lanes.iter_mut().filter(|lane| lane.is_shown()));
+    }
+
+    fn lines<'l>(&self, lanes: impl Iterator<Item = &'l mut Tally>) {
+        lanes.for_each(|lane| self.screen.say(&line(lane)));
     }
 }
 
@@ -59,16 +63,17 @@ fn tasks(total: u64) -> String {
 }
 
 fn line(lane: &mut Tally) -> String {
-    let mut parts = vec![
-        format!("{}/{} done", count(lane.done), count(lane.total)),
-        format!("{} failed", count(lane.failed)),
-        format!("{} retried", count(lane.retries)),
-    ];
-    if lane.done < lane.total {
-        parts.push(format!("{} in flight", lane.in_flight()));
+    let mut parts = vec![lane.progress(), format!("{} failed", count(lane.failed))];
+    if lane.skipped > 0 {
+        parts.push(format!("{} skipped", count(lane.skipped)));
+    }
+    parts.push(format!("{} retried", count(lane.retries)));
+    if lane.is_going() {
+        parts.push(lane.places());
         parts.push(format!("{:.1}/s", lane.rate()));
         parts.extend(lane.left().map(|left| format!("{} left", spoken(left))));
     }
     parts.extend(lane.waits());
+    parts.extend(lane.closed());
     format!("{}: {}", lane.label, parts.join(", "))
 }
