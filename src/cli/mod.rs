@@ -7,6 +7,7 @@ pub mod advice;
 pub mod ask;
 pub mod chat;
 pub mod check;
+pub mod closed;
 pub mod context;
 pub mod diagnose;
 pub mod doctor;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
+use crate::cli::closed;
 use crate::cli::context::{Context, runtime};
 use crate::cli::diagnose;
 use crate::cli::exit::{CliError, Ending};
@@ -111,7 +112,7 @@ pub fn main(args: RunArgs, context: &Context) -> Result<Ending, CliError> {
             () = signals::listen(&stopper, &context.screen) => unreachable!("it never returns"),
         }
     });
-    Ok(tell(&ended.map_err(|why| broke(&why))?, context))
+    Ok(tell(&ended.map_err(|why| broke(&why))?, &job, context))
 }
 
 fn resume(named: PathBuf) -> Resume {
@@ -136,12 +137,14 @@ fn options(args: &RunArgs) -> serde_json::Value {
     })
 }
 
-/// The table by model, and where the reports are.
-fn tell(ended: &Ended, context: &Context) -> Ending {
+/// The table by model, where the reports are, and which models were closed.
+fn tell(ended: &Ended, job: &Job, context: &Context) -> Ending {
     let table = terminal::table(&ended.summary);
     let text = format!("{table}\nreports in {}\n", shown(&ended.path).display());
     // A stdout that nobody reads takes nothing from the run.
     let _ = context.screen.result(&text);
+    let closed = closed::notes(&ended.summary, job, &context.env);
+    closed.iter().for_each(|line| context.screen.note(line));
     if let Some(stopped) = &ended.stopped {
         context.screen.note(&stopped::told(stopped));
         return stopped::ending(stopped);

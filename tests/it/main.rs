@@ -24,3 +24,4 @@ mod signals;
 mod support;
 mod tables;
 mod vertex;
+mod waits;
