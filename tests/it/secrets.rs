@@ -11,9 +11,9 @@ use crate::support::lab::Lab;
 use crate::support::server::{Reply, Seen, Server};
 
 /// A key that no text holds by chance. The quote and the backslash look otherwise in JSON.
-const KEY: &str = r#"sk-canary-"9f8e\7d6c"#;
+const KEY: &str = r#"sk-goldfinch-"9f8e\7d6c"#;
 /// What of it stands in no matter how it is escaped.
-const PARTS: [&str; 3] = ["canary", "9f8e", "7d6c"];
+const PARTS: [&str; 3] = ["goldfinch", "9f8e", "7d6c"];
 
 /// Tells the key to everybody: in answers, in errors and in headers.
 fn blabbing(seen: &Seen) -> Reply {
@@ -189,28 +189,28 @@ fn assert_veiled(line: &str, args: &[&str]) {
 
 #[test]
 fn a_key_in_the_job_is_a_fault_that_does_not_show_it() {
-    assert_veiled("api_key = \"sk-canary-9f8e7d6c\"", &[]);
-    assert_veiled("api_key = { env = 'A', value = 'sk-canary-9f8e7d6c' }", &[]);
-    assert_veiled("api_key = [\"sk-canary-9f8e7d6c\"]", &[]);
-    assert_veiled("api_key = \"\"\"sk-canary-9f8e7d6c\"\"\"", &[]);
-    assert_veiled("apikey = \"sk-canary-9f8e7d6c\"", &[]);
-    assert_veiled("api_key = \"sk-canary-9f8e7d6c", &[]);
-    assert_veiled("api_key = sk-canary-9f8e7d6c", &[]);
-    assert_veiled("api_key = { env = \"sk-canary-9f8e7d6c\" }", &[]);
+    assert_veiled("api_key = \"sk-goldfinch-9f8e7d6c\"", &[]);
+    assert_veiled("api_key = { env = 'A', value = 'sk-goldfinch-9f8e7d6c' }", &[]);
+    assert_veiled("api_key = [\"sk-goldfinch-9f8e7d6c\"]", &[]);
+    assert_veiled("api_key = \"\"\"sk-goldfinch-9f8e7d6c\"\"\"", &[]);
+    assert_veiled("apikey = \"sk-goldfinch-9f8e7d6c\"", &[]);
+    assert_veiled("api_key = \"sk-goldfinch-9f8e7d6c", &[]);
+    assert_veiled("api_key = sk-goldfinch-9f8e7d6c", &[]);
+    assert_veiled("api_key = { env = \"sk-goldfinch-9f8e7d6c\" }", &[]);
 }
 
 #[test]
 fn a_key_on_the_command_line_is_a_fault_that_does_not_show_it() {
-    let value = "providers.lab.api_key=sk-canary-9f8e7d6c";
+    let value = "providers.lab.api_key=sk-goldfinch-9f8e7d6c";
     assert_veiled("", &["--set", value]);
-    assert_veiled("", &["--set", "providers.lab.api_key=\"sk-canary-9f8e7d6c\""]);
+    assert_veiled("", &["--set", "providers.lab.api_key=\"sk-goldfinch-9f8e7d6c\""]);
 }
 
 #[test]
 fn a_dotenv_file_with_a_fault_is_told_without_its_lines() {
     let server = Server::start(blabbing);
     let dir = JobDir::with(&Lab::at(&server));
-    dir.write(".env", "LAB_KEY sk-canary-9f8e7d6c\n");
+    dir.write(".env", "LAB_KEY sk-goldfinch-9f8e7d6c\n");
     let output = dir.run(&["job.toml"]).expect_code(2);
     assert!(output.stderr.contains(".env"), "{}", output.stderr);
     assert_silent(&output);
@@ -219,10 +219,10 @@ fn a_dotenv_file_with_a_fault_is_told_without_its_lines() {
 #[test]
 fn a_key_in_the_words_of_a_command_is_a_fault() {
     let server = Server::start(blabbing);
-    let key = "sk-canary-in-a-command";
+    let key = "sk-goldfinch-in-a-command";
     let command = format!("api_key = {{ command = [\"echo\", \"{key}\"] }}");
     let dir = JobDir::with(&Lab::at(&server).provider(&command).texts(["ok"]));
     let told = dir.refused();
-    assert!(told.contains("the job holds a key") && !told.contains("canary"), "{told}");
+    assert!(told.contains("the job holds a key") && !told.contains("goldfinch"), "{told}");
     assert_eq!(server.requests(), 0);
 }
