@@ -113,6 +113,7 @@ fn words(cause: &str) -> String {
         "retry_after" => "in pauses that the provider asked for".to_owned(),
         "refusals" => "while every call was refused".to_owned(),
         "learned_pace" => "at a pace learned from refusals".to_owned(),
+        "headers" => "because its headers told that little was left".to_owned(),
         "outage" => "while the provider was away".to_owned(),
         limit => format!("for `{}`", escape(limit)),
     }
@@ -124,8 +125,11 @@ fn notes(lane: &Pacing) -> String {
     if let Some(pace) = learned.slowest_requests_per_minute {
         notes.push(format!("as few as {pace} requests a minute were taken"));
     }
-    for (what, limit) in &learned.told_by_headers {
-        notes.push(format!("its headers told {} {}", count(*limit), escape(what)));
+    if !learned.told_by_headers.is_empty() {
+        let told = learned.told_by_headers.iter();
+        let told: Vec<String> =
+            told.map(|(what, limit)| format!("{} {}", count(*limit), escape(what))).collect();
+        notes.push(format!("its headers told limits of {}", told.join(", ")));
     }
     if lane.outages > 0 {
         notes.push(format!("taken to be away {}", times(lane.outages)));
@@ -197,13 +201,15 @@ mod tests {
         let page = page(&json!({
             "calls": 5200, "refused": 3, "outages": 1, "closed": "a|b", "closed_by": "Timeout",
             "stated": {"rpm": 10000}, "stated_for_provider": {"rps": 0.5, "concurrency": 64},
-            "learned": {"width": 37, "widest": 41, "slowest_requests_per_minute": 480.5},
-            "waited_ms": {"rpm": 2100, "retry_after": 125_000, "itpm": 0},
+            "learned": {"width": 37, "widest": 41, "slowest_requests_per_minute": 480.5,
+                "told_by_headers": {"requests": 500, "tokens": 30000}},
+            "waited_ms": {"rpm": 2100, "retry_after": 125_000, "headers": 3000, "itpm": 0},
         }));
         let row = "| lab/m | 10,000 rpm; 0.5 rps, 64 at once for the provider | 37 (at most 41) \
-                   | 5,200 | 3 | 2 min 5 s in pauses that the provider asked for, 2,100 ms for \
-                   `rpm` | as few as 480.5 requests a minute were taken; taken to be away once; \
-                   closed (Timeout): a\\|b |\n";
+                   | 5,200 | 3 | 2 min 5 s in pauses that the provider asked for, 3,000 ms \
+                   because its headers told that little was left, 2,100 ms for `rpm` | as few as \
+                   480.5 requests a minute were taken; its headers told limits of 500 requests, \
+                   30,000 tokens; taken to be away once; closed (Timeout): a\\|b |\n";
         assert!(page.ends_with(row), "{page}");
     }
 }
