@@ -89,6 +89,13 @@ impl Observer for Progress {
         }
     }
 
+    fn canary(&mut self, is_on: bool) {
+        self.lanes.iter_mut().for_each(|lane| lane.is_canary = is_on);
+        if let Face::Plain(plain) = &self.face {
+            plain.canary(is_on);
+        }
+    }
+
     fn tick(&mut self) {
         match &mut self.face {
             Face::Bars(bars) => bars.tick(&mut self.lanes),

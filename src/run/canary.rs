@@ -110,6 +110,7 @@ impl<'o> Jury<'o> {
         lanes: Vec<LaneView>,
         observer: &'o mut (dyn Observer + Send),
     ) -> Self {
+        observer.canary(true);
         let trials = plan.targets().iter().map(|target| Trial::of(&target.target)).collect();
         Self { observer, lanes, trials }
     }
@@ -117,7 +118,11 @@ impl<'o> Jury<'o> {
     /// The models of which a larger share failed than may.
     pub(super) fn failing(self, max_error_rate: f64) -> Vec<Failing> {
         let failing = |trial: Trial| trial.failing(max_error_rate);
-        self.trials.into_iter().filter_map(failing).collect()
+        let failing: Vec<Failing> = self.trials.into_iter().filter_map(failing).collect();
+        if failing.is_empty() {
+            self.observer.canary(false);
+        }
+        failing
     }
 }
 

@@ -9,6 +9,8 @@ pub trait Observer {
     fn begin(&mut self, run: &str, lanes: Vec<LaneStart>);
     /// Something happened. An outcome is in the journal when this is called.
     fn see(&mut self, event: &Event);
+    /// The canary begins, or is passed. Not told where it stops the run.
+    fn canary(&mut self, _is_on: bool) {}
     /// Some time has passed: a tenth of a second.
     fn tick(&mut self);
     /// Nothing more will happen.

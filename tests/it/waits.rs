@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::handlers::{completion, echo, error, error_body, once};
+use crate::support::handlers::{completion, echo, error, error_body, once, slowly};
 use crate::support::job::{JobDir, RunFolder};
 use crate::support::lab::Lab;
 use crate::support::server::{Reply, Seen, Server};
@@ -193,4 +193,33 @@ fn a_retry_that_rests_is_told_with_its_end() {
     assert!(running.is_running());
     running.signal("INT");
     running.wait().expect_code(130);
+}
+
+#[test]
+fn a_canary_is_told_while_it_runs_and_when_it_is_passed() {
+    let server = Server::start(slowly(Duration::from_millis(1300), echo()));
+    let lab = Lab::at(&server).rows(6).and("[canary]\nshare = 0.1");
+    let said = |style| JobDir::with(&lab).run(&["job.toml", "--progress", style]).expect_code(0);
+    let lines = said("plain").stderr;
+    let begins = lines.find("canary: a first share").expect("it says that it begins");
+    assert!(lines.find("canary: passed; the rest is run").is_some_and(|ends| begins < ends));
+    let events = events(&said("json").stderr);
+    let told = |event: &Value| event["models"][0]["canary"].as_bool();
+    let canary: Vec<bool> = events.iter().filter_map(told).collect();
+    assert!(canary.first() == Some(&true) && canary.last() == Some(&false), "{canary:?}");
+}
+
+#[test]
+fn the_limits_that_headers_tell_are_in_the_summary() {
+    let told = |name: &'static str, value: &str| (name, value.to_owned());
+    let headers = vec![
+        told("x-ratelimit-limit-requests", "500"),
+        told("x-ratelimit-remaining-requests", "499"),
+        told("x-ratelimit-reset-requests", "120ms"),
+    ];
+    let server = Server::start(move |seen: &Seen| {
+        Reply::Json(200, headers.clone(), completion(seen, "fine"))
+    });
+    let run = JobDir::with(&Lab::at(&server).rows(3)).go(0);
+    assert_eq!(pace(&run)["learned"]["told_by_headers"], json!({"requests": 500}));
 }

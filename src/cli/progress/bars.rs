@@ -62,8 +62,9 @@ impl Bars {
 fn message(lane: &mut Tally) -> String {
     let mut parts: Vec<String> = Vec::new();
     // What holds a lane up comes first: the end of the line may not fit on the screen.
-    parts.extend(lane.closed());
+    parts.extend(lane.closing());
     parts.extend(lane.waits());
+    parts.extend(lane.canary().map(str::to_owned));
     let counts = [(lane.failed, "failed"), (lane.skipped, "skipped"), (lane.retries, "retried")];
     let some = counts.iter().filter(|(number, _)| *number > 0);
     parts.extend(some.map(|(number, what)| format!("{} {what}", count(*number))));

@@ -68,5 +68,6 @@ fn lane(lane: &mut Tally) -> Value {
         "waits_for": waiting.map(|waiting| waiting.why.key()),
         "waits_until": waiting.map(|waiting| moment(waiting.until)),
         "closed": lane.closed(),
+        "canary": lane.is_canary,
     })
 }

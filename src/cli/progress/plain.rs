@@ -34,6 +34,13 @@ impl Plain {
         self.screen.say(&format!("run {run}: {}{before}", tasks(total)));
     }
 
+    pub(super) fn canary(&self, is_on: bool) {
+        self.screen.say(match is_on {
+            true => "canary: a first share of every model's tasks is run",
+            false => "canary: passed; the rest is run",
+        });
+    }
+
     pub(super) fn tick(&mut self, lanes: &mut [Tally]) {
         for lane in lanes.iter_mut() {
             // A long wait is told when it begins.
@@ -74,6 +81,7 @@ fn line(lane: &mut Tally) -> String {
         parts.extend(lane.left().map(|left| format!("{} left", spoken(left))));
     }
     parts.extend(lane.waits());
-    parts.extend(lane.closed());
+    parts.extend(lane.canary().map(str::to_owned));
+    parts.extend(lane.closing());
     format!("{}: {}", lane.label, parts.join(", "))
 }

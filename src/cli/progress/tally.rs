@@ -32,6 +32,8 @@ pub(super) struct Tally {
     pub(super) skipped: u64,
     pub(super) retries: u64,
     pub(super) tokens: u64,
+    /// Whether no more than the canary is run for now.
+    pub(super) is_canary: bool,
     view: LaneView,
     news: News,
     is_over: bool,
@@ -50,6 +52,7 @@ impl Tally {
             skipped: 0,
             retries: 0,
             tokens: 0,
+            is_canary: false,
             view: start.view,
             news: News::default(),
             is_over: false,
@@ -131,10 +134,11 @@ impl Tally {
         self.rate
     }
 
-    /// How long the rest takes at the present rate; nobody knows while the lane waits.
+    /// How long the rest takes at the present rate; nobody knows while the lane waits or the canary
+    /// runs.
     pub(super) fn left(&mut self) -> Option<Duration> {
         let rate = self.rate();
-        if self.waiting().is_some() {
+        if self.is_canary || self.waiting().is_some() {
             return None;
         }
         let rest = self.left_over();
@@ -164,11 +168,22 @@ impl Tally {
         self.news.is_new(waiting, Instant::now()).then(|| self.waits())?
     }
 
-    /// That no more calls are made and why, in a short line.
+    /// That no more than the canary is run for now, of this lane or of others.
+    pub(super) fn canary(&self) -> Option<&'static str> {
+        let is_told = self.is_canary && self.is_going() && self.total > 0;
+        let rests = self.in_flight() == 0 && self.view.waiting().is_none();
+        is_told.then_some(if rests { "waits for the canary of all models" } else { "canary" })
+    }
+
+    /// Why no more calls are made, in a short line.
     pub(super) fn closed(&self) -> Option<String> {
-        let closure = self.view.closed()?;
-        let what = if closure.is_parked { "parked" } else { "closed" };
-        Some(format!("{what}: {}", short(&closure.reason)))
+        self.view.closed().map(|closure| short(&closure.reason))
+    }
+
+    /// That no more calls are made, and why.
+    pub(super) fn closing(&self) -> Option<String> {
+        let what = if self.view.parked().is_some() { "parked" } else { "closed" };
+        self.closed().map(|reason| format!("{what}: {reason}"))
     }
 }
 
