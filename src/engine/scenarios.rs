@@ -233,6 +233,7 @@ scenarios! {
     hidden_rpm_sliding_retry_after
     hidden_slots
     hidden_slots_behind_slow_answers
+    hidden_slots_retry_after
     key_revoked
     large_request_among_small
     money_used_up

@@ -28,6 +28,9 @@ const PLATEAU: f64 = 8.0;
 const SEVERAL: usize = 4;
 const IN_A_ROW: u64 = 20;
 
+/// Two refusals that pause the lane belong together when no more calls than this lie between.
+const APART: u64 = 200;
+
 /// Answers without growth for each fault, so that growth stops when a third of the calls fail.
 const SKIPPED_PER_FAULT: usize = 2;
 
@@ -92,7 +95,7 @@ pub struct Adaptive {
     floor: f64,
     skip: usize,
     /// The last calls that were refused.
-    refusals: VecDeque<u64>,
+    refusals: VecDeque<Level>,
     leapt_from: Option<f64>,
     /// Seconds until what was too much at the last cut is tried again.
     plateau: f64,
@@ -197,19 +200,14 @@ impl Adaptive {
         self.widest = self.widest.max(self.width());
     }
 
-    /// The provider refused the call, because there are too many. `in_window` is whether it said
-    /// that it counts calls in a time.
-    pub fn refused(&mut self, level: Level, in_window: bool, now: Instant) -> Blame {
+    /// The provider refused the call, because there are too many. `asked` is whether it asked to
+    /// wait, and `in_window` whether as one that counts calls in a time.
+    pub fn refused(&mut self, level: Level, asked: bool, in_window: bool, now: Instant) -> Blame {
         if level.serial <= self.cut_at {
             self.refine(level);
             return Blame::Known;
         }
-        if self.refusals.len() == SEVERAL {
-            self.refusals.pop_front();
-        }
-        self.refusals.push_back(level.serial);
-        let first = self.refusals.front().filter(|_| self.refusals.len() == SEVERAL);
-        if !in_window && first.is_none_or(|first| level.serial.abs_diff(*first) > IN_A_ROW) {
+        if !in_window && self.is_chance(level, asked) {
             return Blame::Chance;
         }
         let taken = self.taken.most(now) as f64;
@@ -222,6 +220,21 @@ impl Adaptive {
         self.floor = self.leapt_from.take().unwrap_or(self.width / 2.0).max(1.0);
         self.cut(level.in_flight as f64 * KEPT, level.in_flight as f64 - 1.0, PLATEAU);
         Blame::Width
+    }
+
+    /// Whether a refusal may be chance, by those before it. Where each of them pauses the lane, they
+    /// come one by one: then two in a row at the full width are enough.
+    fn is_chance(&mut self, level: Level, asked: bool) -> bool {
+        let last = self.refusals.back().copied();
+        if self.refusals.len() == SEVERAL {
+            self.refusals.pop_front();
+        }
+        self.refusals.push_back(level);
+        let near = |other: Level, calls| level.serial.abs_diff(other.serial) <= calls;
+        let first = self.refusals.front().filter(|_| self.refusals.len() == SEVERAL);
+        let in_a_row = first.is_some_and(|first| near(*first, IN_A_ROW));
+        let at_the_top = last.is_some_and(|last| last.used && level.used && near(last, APART));
+        !in_a_row && !(asked && at_the_top)
     }
 
     /// A refusal of the same episode may tell that fewer were too many already; it is no new cut.

@@ -289,7 +289,7 @@ impl Pilot {
         self.counts.refused += 1;
         self.tempo.look(true);
         let in_window = asked.is_some_and(tempo::is_window);
-        let blame = self.adaptive.refused(level, in_window, now);
+        let blame = self.adaptive.refused(level, asked.is_some(), in_window, now);
         let is_new = blame == Blame::Rate && level.serial > self.rounds.mark;
         if is_new {
             // What is refused after it, with no answer between, tells nothing new of the pace.
