@@ -88,6 +88,9 @@ impl Default for FallbackOn {
 }
 
 impl FallbackOn {
+    /// None at all.
+    pub const NEVER: Self = Self(0);
+
     /// These causes and no others.
     pub fn only(causes: &[FallbackCause]) -> Self {
         Self(causes.iter().fold(0, |set, cause| set | cause.bit()))

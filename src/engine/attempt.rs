@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::call::estimate::{self, Expected};
 use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::call::fallback::FallbackOn;
 use crate::call::moment::Moment;
 use crate::call::request::Request;
 use crate::call::response::Response;
@@ -55,13 +56,13 @@ pub(super) enum Made {
     Stopped,
 }
 
-/// Makes one attempt. `begun` is when the task was sent first, and is set if that is now; one that
-/// is `impatient` does not wait for a provider that is away.
+/// Makes one attempt. `begun` is when the task was sent first, and is set if that is now; one
+/// that can go `elsewhere` after some failures does not wait long for a provider that fails so.
 pub(super) async fn make(
     lane: &Lane,
     request: &Request,
     begun: &mut Option<Instant>,
-    impatient: bool,
+    elsewhere: FallbackOn,
     stop: &mut Stop,
 ) -> Made {
     let came = Instant::now();
@@ -78,8 +79,8 @@ pub(super) async fn make(
     let expected = if counts { estimate::expected(request) } else { Expected::default() };
     let pass = tokio::select! {
         biased;
-        pass = lane.gate.enter(expected, impatient) => pass,
         () = stop.draining() => return Made::Stopped,
+        pass = lane.gate.enter(expected, elsewhere) => pass,
         () = over(lane, *begun) => return Made::TooLate,
     };
     let pass = match pass {

@@ -1,8 +1,8 @@
 //! A lane: one rate-limit scope, which pulls its own tasks.
 //!
 //! Its workers each carry one task at a time. There are as many as the lane is wide, and one more
-//! for each task that sleeps before a retry, so that a sleeping task takes nobody's place; up to a
-//! bound, so that an outage does not gather the whole plan in memory.
+//! for each task that sleeps before a retry or is asked elsewhere, so that it takes nobody's place; up
+//! to a bound, so that an outage does not gather the whole plan in memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,7 +65,8 @@ pub struct Lane {
 /// Where a lane stands, as it changes.
 #[derive(Debug)]
 pub struct State {
-    pub(super) away: AtomicUsize,
+    pub(super) asleep: AtomicUsize,
+    pub(super) elsewhere: AtomicUsize,
     pub(super) left: Notify,
     pub(super) wakes: Wakes,
     pub(super) rng: Mutex<StdRng>,
@@ -74,8 +75,13 @@ pub struct State {
 impl State {
     /// A lane that has not begun; `rng` jitters the waits of its tasks.
     pub fn new(rng: StdRng) -> Self {
-        let (away, left) = (AtomicUsize::new(0), Notify::new());
-        Self { away, left, wakes: Wakes::default(), rng: Mutex::new(rng) }
+        Self {
+            asleep: AtomicUsize::new(0),
+            elsewhere: AtomicUsize::new(0),
+            left: Notify::new(),
+            wakes: Wakes::default(),
+            rng: Mutex::new(rng),
+        }
     }
 }
 
@@ -244,8 +250,13 @@ impl Crew<'_> {
     }
 
     fn wanted(&self) -> usize {
-        let places = self.lane.gate.width();
-        let away = self.lane.state.away.load(Ordering::Relaxed);
-        places + away.min(places * SLEEPERS_PER_PLACE)
+        let (places, state) = (self.lane.gate.width(), &self.lane.state);
+        let asleep = state.asleep.load(Ordering::Relaxed);
+        let elsewhere = state.elsewhere.load(Ordering::Relaxed);
+        let most = places * SLEEPERS_PER_PLACE;
+        // Those who are asked elsewhere keep as many places busy there as there are, however narrow
+        // their own lane has become.
+        let widest = self.fleet.iter().map(|lane| lane.gate.width()).max().unwrap_or_default();
+        places + asleep.min(most) + elsewhere.min(most.max(widest))
     }
 }

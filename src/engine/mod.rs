@@ -98,7 +98,8 @@ impl Engine {
         // A lane that has no tasks of its own, or no more, may be another's fallback.
         let wish = |(lane, active): (&Arc<Lane>, &bool)| match active {
             true => 2 * lane.gate.wish(),
-            false => lane.gate.in_flight(),
+            false if lane.gate.in_flight() > 0 => 2 * lane.gate.wish(),
+            false => 0,
         };
         let wishes = self.lanes.iter().zip(active).map(wish);
         let wishes: Vec<(usize, usize)> =

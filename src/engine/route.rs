@@ -1,22 +1,20 @@
 //! Who is asked: the task's own model, and its fallbacks, one after the other.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::call::estimate::input_tokens;
 use crate::call::failure::{Failure, FailureKind};
-use crate::call::fallback::Fallback;
+use crate::call::fallback::{Fallback, FallbackOn};
 use crate::call::request::Request;
 use crate::call::task::{Target, Task};
 use crate::engine::lane::Lane;
+use crate::pace::pilot::WORTH_WAITING;
 use crate::pace::verdict::Verdict;
 
 /// So often is a model asked that has a fallback, before the fallback is.
 const ATTEMPTS_BEFORE_FALLBACK: u32 = 2;
-
-/// A provider that asks to wait for longer than this is not waited for where there is a fallback.
-const WORTH_WAITING: Duration = Duration::from_secs(5);
 
 /// The way of one task.
 pub(super) struct Route<'l> {
@@ -66,15 +64,18 @@ impl<'l> Route<'l> {
         self.instead.as_ref().map_or(&self.task.dropped, |instead| &instead.target.dropped)
     }
 
-    /// Whether there may be somebody else to ask after a failure of this kind.
-    pub(super) fn goes_on_after(&self, kind: FailureKind) -> bool {
-        self.passed < self.task.fallbacks.len() && self.task.target.fallback_on.covers(kind)
+    /// After which failures there may be somebody else to ask.
+    pub(super) fn elsewhere(&self) -> FallbackOn {
+        match self.passed < self.task.fallbacks.len() {
+            true => self.task.target.fallback_on,
+            false => FallbackOn::NEVER,
+        }
     }
 
     /// Goes on to the next fallback that can be asked after a failure of this kind; `false` when
     /// there is none.
     pub(super) fn advance(&mut self, kind: FailureKind) -> bool {
-        if !self.goes_on_after(kind) {
+        if !self.elsewhere().covers(kind) {
             return false;
         }
         let fallbacks = Arc::clone(&self.task.fallbacks);
@@ -97,7 +98,7 @@ impl<'l> Route<'l> {
                 window: fallback.window,
             });
             (self.lane, self.attempts) = (lane, 0);
-            self.away.get_or_insert_with(|| Away::from(self.home));
+            self.away.get_or_insert_with(|| Away::elsewhere(self.home));
             return true;
         }
         false
@@ -122,7 +123,7 @@ impl<'l> Route<'l> {
         };
         let long = failure.retry_after.is_some_and(|asked| asked > WORTH_WAITING);
         let enough = long || self.attempts >= ATTEMPTS_BEFORE_FALLBACK;
-        if enough && self.goes_on_after(failure.kind) {
+        if enough && self.elsewhere().covers(failure.kind) {
             return None;
         }
         if Verdict::of(failure, false).is_faulty() && !self.lane.gate.may_retry() {
@@ -139,19 +140,28 @@ impl<'l> Route<'l> {
 }
 
 /// Counts a task as away from its lane for as long as it lives: another one may take its place.
-pub(super) struct Away<'l>(&'l Lane);
+pub(super) struct Away<'l>(&'l AtomicUsize);
 
 impl<'l> Away<'l> {
-    /// Away from this lane.
-    pub(super) fn from(lane: &'l Lane) -> Self {
-        lane.state.away.fetch_add(1, Ordering::Relaxed);
+    /// It sleeps before it is tried again there.
+    pub(super) fn asleep(lane: &'l Lane) -> Self {
+        Self::counted(&lane.state.asleep, lane)
+    }
+
+    /// It is asked elsewhere.
+    fn elsewhere(lane: &'l Lane) -> Self {
+        Self::counted(&lane.state.elsewhere, lane)
+    }
+
+    fn counted(count: &'l AtomicUsize, lane: &Lane) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
         lane.state.left.notify_one();
-        Self(lane)
+        Self(count)
     }
 }
 
 impl Drop for Away<'_> {
     fn drop(&mut self) {
-        self.0.state.away.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

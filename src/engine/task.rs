@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::call::failure::{Failure, FailureKind};
+use crate::call::failure::Failure;
 use crate::call::moment::Moment;
 use crate::call::money::{Cost, CostStatus, Usd};
 use crate::call::record::{Entry, FailedTry, Record, Status, VERSION};
@@ -46,12 +46,12 @@ pub(super) async fn run(
     let mut begun = None;
     loop {
         let route = &course.route;
-        let impatient = route.goes_on_after(AWAY);
-        let attempt = attempt::make(route.lane, route.request(), &mut begun, impatient, stop);
+        let elsewhere = route.elsewhere();
+        let attempt = attempt::make(route.lane, route.request(), &mut begun, elsewhere, stop);
         let attempt = match attempt.await {
             Made::Ended(attempt) => *attempt,
-            Made::Barred(Barred::Away) => {
-                course.route.advance(AWAY);
+            Made::Barred(Barred::Away(kind)) => {
+                course.route.advance(kind);
                 continue;
             }
             Made::Barred(Barred::Closed(closure)) => {
@@ -85,9 +85,6 @@ pub(super) async fn run(
         }
     }
 }
-
-/// What a provider that is away would answer.
-const AWAY: FailureKind = FailureKind::ServiceUnavailable;
 
 /// A task on its way, with the attempts that failed so far.
 struct Course<'l> {
@@ -253,7 +250,7 @@ async fn rest(lane: &Lane, wait: Duration, stop: &mut Stop) -> bool {
     if lane.gate.deadline().is_some_and(|deadline| until >= deadline) {
         return false;
     }
-    let _away = Away::from(lane);
+    let _away = Away::asleep(lane);
     let _asleep = lane.state.wakes.sleep(until);
     tokio::select! {
         biased;

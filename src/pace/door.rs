@@ -37,8 +37,9 @@ impl Closure {
 pub enum Barred {
     /// No more calls are made.
     Closed(Closure),
-    /// The provider is away for now, and the call would rather go elsewhere than wait.
-    Away,
+    /// The provider takes no calls for now, and the call would rather go elsewhere than wait. It
+    /// would fail like this.
+    Away(FailureKind),
 }
 
 impl From<Closure> for Barred {

@@ -3,7 +3,7 @@
 //! In this order: a place in the lane, then the lane's turn, then what the lane has learned (a
 //! pause, a pace, whether the provider is there), then places that are shared with other lanes, and
 //! last the rates, so that a rate's cell is taken just before the send. Only whoever is first in
-//! line holds a shared place while waiting; and nobody holds anything while a retry sleeps.
+//! line holds a shared place while waiting, and that for rates alone; and nobody holds anything while a retry sleeps.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep_until};
 
 use crate::call::estimate::Expected;
+use crate::call::fallback::FallbackOn;
 use crate::pace::Limits;
 use crate::pace::adaptive::{Level, Start, USUAL_CAP};
 use crate::pace::clock::FineTimer;
@@ -98,18 +99,21 @@ impl Gate {
         }
     }
 
-    /// Waits until a call that is expected to use this may be sent, or hears why none will be. One that is
-    /// `impatient` does not wait for a provider that is away. A wait that is cancelled has taken
-    /// nothing but, at worst, one request's cell.
-    pub async fn enter(&self, expected: Expected, impatient: bool) -> Result<Pass<'_>, Barred> {
+    /// Waits until a call that is expected to use this may be sent, or hears why none will be. It does
+    /// not wait long for what these failures told, after which it can go elsewhere. A wait that is
+    /// cancelled has taken nothing but, at worst, one request's cell.
+    pub async fn enter(
+        &self,
+        expected: Expected,
+        elsewhere: FallbackOn,
+    ) -> Result<Pass<'_>, Barred> {
         if let Some(pass) = self.pass_at_once(expected) {
             return Ok(pass);
         }
-        let closed = futures::future::select_all(self.doors().map(|door| Box::pin(door.closed())));
         tokio::select! {
             biased;
-            (closure, ..) = closed => Err(closure.into()),
-            pass = self.wait_in_line(expected, impatient) => pass,
+            closure = self.closed() => Err(closure.into()),
+            pass = self.wait_in_line(expected, elsewhere) => pass,
         }
     }
 
@@ -118,14 +122,27 @@ impl Gate {
         self.doors().find_map(Door::closure).cloned()
     }
 
+    async fn closed(&self) -> Closure {
+        let doors = self.doors().map(|door| Box::pin(door.closed()));
+        futures::future::select_all(doors).await.0
+    }
+
     /// What the lane waits for now, if it does, or would if anybody wanted to be let through.
     pub fn waiting(&self) -> Option<Waiting> {
         self.watch.waiting().or_else(|| self.pilot().rests(Instant::now()))
     }
 
-    /// Sleeps before a retry, holding nothing. As long as the lane is paused, that is time lost to
-    /// the pause, were there nobody else.
+    /// Sleeps before a retry, holding nothing; shorter where there will be none, because the lane is
+    /// closed. As long as the lane is paused, that is time lost to the pause, were there nobody else.
     pub async fn rest(&self, until: Instant) {
+        tokio::select! {
+            biased;
+            _ = self.closed() => {}
+            () = self.sleep(until) => {}
+        }
+    }
+
+    async fn sleep(&self, until: Instant) {
         let pause = self.pilot().pause(Instant::now());
         if let Some(pause) = pause {
             let _lost = self.watch.rest(pause, &self.name);
@@ -214,15 +231,44 @@ impl Gate {
         Some(self.let_through(&mut pilot, asked, trial, places))
     }
 
-    async fn wait_in_line(&self, expected: Expected, impatient: bool) -> Result<Pass<'_>, Barred> {
-        let mut places = vec![self.places.take().await];
+    async fn wait_in_line(
+        &self,
+        expected: Expected,
+        elsewhere: FallbackOn,
+    ) -> Result<Pass<'_>, Barred> {
+        let own = self.places.take().await;
         let _turn = self.turn.lock().await;
         let _line = self.watch.line();
         let need = self.pilot().need(expected);
-        let mut trial = self.overcome(need, impatient).await?;
-        for scope in &self.scopes {
-            scope.take_places(&mut places).await;
+        loop {
+            let mut trial = self.overcome(need, elsewhere).await?;
+            let mut places = Vec::with_capacity(4);
+            for scope in &self.scopes {
+                scope.take_places(&mut places).await;
+            }
+            // A pause may have been asked for in the meantime, or the provider may have gone away:
+            // then others need the shared places more.
+            if !trial.is_on {
+                let Some(again) = self.unhindered(need) else { continue };
+                trial = again;
+            }
+            let paced = self.keep_pace(need).await?;
+            if !trial.is_on {
+                let Some(again) = self.unhindered(need) else {
+                    let now = Instant::now();
+                    self.rates().for_each(|rate| rate.settle(need, Need::default(), now));
+                    continue;
+                };
+                trial = again;
+            }
+            places.push(own);
+            let asked = Asked { expected, need, paced };
+            return Ok(self.let_through(&mut self.pilot(), asked, trial, places));
         }
+    }
+
+    /// Waits until all stated limits let the call pass; whether that took any waiting.
+    async fn keep_pace(&self, need: Need) -> Result<bool, Closure> {
         let mut head = Head::of(self.rates().collect()).await;
         let mut paced = false;
         while let Some(waiting) = head.next(need) {
@@ -235,12 +281,13 @@ impl Gate {
                 _ => self.hold(waiting).await?,
             }
         }
-        // A pause may have been asked for in the meantime, or the provider may have gone away.
-        if !trial.is_on {
-            trial = self.overcome(need, impatient).await?;
-        }
-        let asked = Asked { expected, need, paced };
-        Ok(self.let_through(&mut self.pilot(), asked, trial, places))
+        Ok(paced)
+    }
+
+    /// Leave to be sent, if nothing that the lane has learned stands in the way now.
+    fn unhindered(&self, need: Need) -> Option<Trial<'_>> {
+        let is_on = self.pilot().obstacle(need, Instant::now()).ok()?;
+        Some(Trial { gate: self, is_on })
     }
 
     fn let_through<'g>(
@@ -256,16 +303,23 @@ impl Gate {
     }
 
     /// Waits until nothing that the lane has learned stands in the way.
-    async fn overcome(&self, need: Need, impatient: bool) -> Result<Trial<'_>, Barred> {
+    async fn overcome(&self, need: Need, elsewhere: FallbackOn) -> Result<Trial<'_>, Barred> {
         loop {
             let mut tried = std::pin::pin!(self.tried.notified());
             tried.as_mut().enable();
-            let obstacle = self.pilot().obstacle(need, Instant::now());
+            let obstacle = {
+                let (mut pilot, now) = (self.pilot(), Instant::now());
+                match pilot.obstacle(need, now) {
+                    Ok(is_on) => return Ok(Trial { gate: self, is_on }),
+                    Err(obstacle) => match pilot.sends_away(obstacle, now) {
+                        Some(kind) if elsewhere.covers(kind) => return Err(Barred::Away(kind)),
+                        _ => obstacle,
+                    },
+                }
+            };
             match obstacle {
-                Ok(is_on) => return Ok(Trial { gate: self, is_on }),
-                Err(obstacle) if impatient && obstacle.is_outage() => return Err(Barred::Away),
-                Err(Obstacle::Wait(waiting)) => self.hold(waiting).await?,
-                Err(Obstacle::Trial) => tried.await,
+                Obstacle::Wait(waiting) => self.hold(waiting).await?,
+                Obstacle::Trial => tried.await,
             }
         }
     }

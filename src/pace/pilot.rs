@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use tokio::time::Instant;
 
 use crate::call::estimate::Expected;
+use crate::call::failure::FailureKind;
 use crate::pace::adaptive::{Adaptive, Blame, Level, Start};
 use crate::pace::breaker::{Allow, Breaker, Change};
 use crate::pace::headroom::{Credit, Headroom, Learned, Mark};
@@ -27,6 +28,9 @@ const LONGEST_REST: Duration = Duration::from_secs(15);
 /// The most output that is reserved for a call that states no maximum, before any was seen.
 const UNKNOWN_OUTPUT: u64 = 512;
 
+/// Where there is a fallback, a provider that asks for a longer wait than this is not waited for.
+pub const WORTH_WAITING: Duration = Duration::from_secs(5);
+
 /// So many rounds of refusals, with no answer between them, let only single calls through.
 const ROUNDS: u32 = 2;
 
@@ -45,6 +49,9 @@ pub struct Pilot {
     undercounted: bool,
     rng: StdRng,
     pause: Option<Waiting>,
+    /// What asked for the pause, and what the last fault was.
+    asked_by: FailureKind,
+    fault: FailureKind,
     in_flight: usize,
     /// The run's share that this lane may use of its width.
     allowance: usize,
@@ -86,16 +93,6 @@ pub enum Obstacle {
     Trial,
 }
 
-impl Obstacle {
-    /// Whether it is there because the provider is not.
-    pub fn is_outage(self) -> bool {
-        match self {
-            Self::Trial => true,
-            Self::Wait(waiting) => waiting.why == Why::Outage,
-        }
-    }
-}
-
 /// What the end of a call leads to, beside what the pilot does itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Upshot {
@@ -132,6 +129,8 @@ impl Pilot {
             undercounted: false,
             rng,
             pause: None,
+            asked_by: FailureKind::RateLimit,
+            fault: FailureKind::ServiceUnavailable,
             in_flight: 0,
             allowance: usize::MAX,
             newest: 0,
@@ -183,6 +182,21 @@ impl Pilot {
             Allow::Try => Ok(true),
             Allow::Wait(until) => Err(Obstacle::Wait(Waiting { why: Why::Outage, until })),
             Allow::WaitForTrial => Err(Obstacle::Trial),
+        }
+    }
+
+    /// How a call would fail if it did not wait, where another model had better be asked than waited
+    /// for this: the provider is away, refuses every call or asks for a long pause. Its pace is
+    /// waited for, and so are limits.
+    pub fn sends_away(&self, obstacle: Obstacle, now: Instant) -> Option<FailureKind> {
+        let Obstacle::Wait(Waiting { why, until }) = obstacle else { return Some(self.fault) };
+        let is_long = until.saturating_duration_since(now) > WORTH_WAITING;
+        match why {
+            Why::Outage => Some(self.fault),
+            Why::Refusals => Some(self.asked_by),
+            Why::Pause => is_long.then_some(self.asked_by),
+            Why::Tempo => is_long.then_some(FailureKind::RateLimit),
+            Why::Requests(_) | Why::Tokens(_) | Why::Headroom(_) | Why::Rest => None,
         }
     }
 
@@ -250,10 +264,12 @@ impl Pilot {
             Verdict::Misled if self.ever_answered => self.answered(level, now),
             Verdict::Refused(asked) => self.refused(level, *asked, now),
             Verdict::Faulty(asked) => {
+                self.fault = FailureKind::ServiceUnavailable;
                 self.adaptive.troubled(level);
                 self.faulty(level, trial, *asked, now)
             }
             Verdict::Late => {
+                self.fault = FailureKind::Timeout;
                 self.adaptive.late(level);
                 self.faulty(level, trial, None, now)
             }
@@ -305,7 +321,7 @@ impl Pilot {
         }
         match asked {
             Some(wait) => {
-                self.pause_until(Why::Pause, now + wait);
+                self.pause_until(Why::Pause, now + wait, FailureKind::RateLimit);
                 // What the provider asked for is not time in which it refused.
                 self.rounds.since = Some(now + wait);
             }
@@ -313,7 +329,7 @@ impl Pilot {
                 let doubled = FIRST_REST.saturating_mul(1 << (self.rounds.count - ROUNDS).min(16));
                 let jitter = 0.5 + 0.5 * self.rng.random::<f64>();
                 let rest = doubled.min(LONGEST_REST).mul_f64(jitter);
-                self.pause_until(Why::Refusals, now + rest);
+                self.pause_until(Why::Refusals, now + rest, FailureKind::RateLimit);
             }
             None => {}
         }
@@ -334,7 +350,7 @@ impl Pilot {
     ) -> Upshot {
         self.counts.faulty += 1;
         if let Some(wait) = asked {
-            self.pause_until(Why::Pause, now + wait);
+            self.pause_until(Why::Pause, now + wait, self.fault);
         }
         if level.serial <= self.back_at {
             return Upshot::None;
@@ -347,9 +363,10 @@ impl Pilot {
     }
 
     /// Lets nobody through before `until`; an earlier pause that lasts longer stands.
-    fn pause_until(&mut self, why: Why, until: Instant) {
+    fn pause_until(&mut self, why: Why, until: Instant, asked_by: FailureKind) {
         if self.pause.is_none_or(|before| before.until < until) {
             self.pause = Some(Waiting { why, until });
+            self.asked_by = asked_by;
         }
     }
 

@@ -8,6 +8,7 @@ mod deadline;
 mod diagnose;
 mod dialects;
 mod doctor;
+mod fallbacks;
 mod faults;
 mod house;
 mod jobs;

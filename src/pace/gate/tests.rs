@@ -5,7 +5,10 @@ use rand::SeedableRng as _;
 
 use super::*;
 use crate::call::failure::FailureKind;
+use crate::call::fallback::FallbackCause;
 use crate::pace::requests::Window;
+
+const NOWHERE: FallbackOn = FallbackOn::NEVER;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -43,7 +46,7 @@ impl Pass<'_> {
 }
 
 async fn enter(gate: &Gate) -> Pass<'_> {
-    gate.enter(Expected::default(), false).await.expect("the lane is open")
+    gate.enter(Expected::default(), NOWHERE).await.expect("the lane is open")
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,7 +74,7 @@ async fn a_lane_says_what_it_waits_for() {
     enter(&gate).await.answered();
     assert_eq!(gate.waiting(), None);
     {
-        let mut second = std::pin::pin!(gate.enter(Expected::default(), false));
+        let mut second = std::pin::pin!(gate.enter(Expected::default(), NOWHERE));
         assert!(tokio::time::timeout(SECOND, second.as_mut()).await.is_err());
         let waiting = gate.waiting().expect("it waits");
         assert_eq!(waiting.why, Why::Requests(Window::Minute));
@@ -115,14 +118,14 @@ async fn a_wrong_key_closes_every_lane_of_its_provider_and_no_other() {
     let gates = [(); 2].map(|()| scoped(Limits::default(), Some(2), vec![Arc::clone(&scope)]));
     let other = gate(Limits::default(), 2);
     let first = [enter(&gates[0]).await, enter(&gates[0]).await];
-    let waits = gates[0].enter(Expected::default(), false);
+    let waits = gates[0].enter(Expected::default(), NOWHERE);
     let fails = async {
         tokio::time::sleep(SECOND).await;
         first.into_iter().for_each(|pass| pass.tell(&Verdict::Locks));
     };
     let (barred, ()) = tokio::join!(waits, fails);
     assert_eq!(barred.err(), Some(why().into()));
-    assert_eq!(gates[1].enter(Expected::default(), false).await.err(), Some(why().into()));
+    assert_eq!(gates[1].enter(Expected::default(), NOWHERE).await.err(), Some(why().into()));
     enter(&other).await.answered();
 }
 
@@ -168,11 +171,16 @@ async fn whoever_can_go_elsewhere_does_not_wait_for_a_provider_that_is_away() {
         enter(&gate).await.tell(&Verdict::Faulty(None));
     }
     let start = Instant::now();
-    let barred = gate.enter(Expected::default(), true).await.expect_err("it is away");
-    assert_eq!((barred, start.elapsed()), (Barred::Away, Duration::ZERO));
+    let barred =
+        gate.enter(Expected::default(), FallbackOn::default()).await.expect_err("it is away");
+    assert_eq!(
+        (barred, start.elapsed()),
+        (Barred::Away(FailureKind::ServiceUnavailable), Duration::ZERO)
+    );
     tokio::time::sleep(3 * SECOND).await;
-    let trial = gate.enter(Expected::default(), true).await.expect("somebody has to try");
-    assert!(gate.enter(Expected::default(), true).await.is_err());
+    let trial =
+        gate.enter(Expected::default(), FallbackOn::default()).await.expect("somebody has to try");
+    assert!(gate.enter(Expected::default(), FallbackOn::default()).await.is_err());
     trial.answered();
 }
 
@@ -181,7 +189,7 @@ async fn a_wait_beyond_the_deadline_parks_the_lane() {
     let mut gate = gate(Limits::default(), 4);
     gate.deadline = Some(Instant::now() + 60 * SECOND);
     enter(&gate).await.tell(&Verdict::Refused(Some(90 * SECOND)));
-    let barred = gate.enter(Expected::default(), false).await.expect_err("it is in vain");
+    let barred = gate.enter(Expected::default(), NOWHERE).await.expect_err("it is in vain");
     let Barred::Closed(closure) = barred else { panic!("it is there") };
     assert!(closure.is_parked && closure.reason.contains("90 s"), "{closure:?}");
 }
@@ -192,7 +200,7 @@ async fn a_large_request_is_neither_starved_nor_passed_by_small_ones() {
     let (start, times) = (Instant::now(), StdMutex::new(Vec::new()));
     let call = async |tokens: u64| {
         let expected = Expected { input: tokens, ..Expected::default() };
-        let pass = gate.enter(expected, false).await.expect("the lane is open");
+        let pass = gate.enter(expected, NOWHERE).await.expect("the lane is open");
         times.lock().expect("no panic").push((tokens, start.elapsed()));
         let used = Some(Need { input: tokens, output: 0 });
         let (verdict, headroom) = (Verdict::Answered, Headroom::default());
@@ -208,4 +216,68 @@ async fn a_large_request_is_neither_starved_nor_passed_by_small_ones() {
     let wait = times[place + 1].1.saturating_sub(times[place].1);
     assert!(wait > 28 * SECOND && wait < 32 * SECOND, "{wait:?}");
     assert!(times.windows(2).all(|two| two[0].1 <= two[1].1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_can_go_elsewhere_waits_neither_for_refusals_nor_for_a_long_pause() {
+    let anywhere = FallbackOn::default();
+    let told = gate(Limits::default(), 4);
+    let start = Instant::now();
+    enter(&told).await.tell(&Verdict::Refused(Some(3 * SECOND)));
+    told.enter(Expected::default(), anywhere)
+        .await
+        .expect("a short pause is waited for")
+        .answered();
+    assert_eq!(start.elapsed(), 3 * SECOND);
+    enter(&told).await.tell(&Verdict::Refused(Some(90 * SECOND)));
+    let barred = told.enter(Expected::default(), anywhere).await.expect_err("the pause is long");
+    assert_eq!(barred, Barred::Away(FailureKind::RateLimit));
+    enter(&told).await.tell(&Verdict::Faulty(Some(90 * SECOND)));
+    let barred = told.enter(Expected::default(), anywhere).await.expect_err("the pause is long");
+    assert_eq!(barred, Barred::Away(FailureKind::ServiceUnavailable));
+    let only = FallbackOn::only(&[FallbackCause::Throttling]);
+    let waits = tokio::time::timeout(60 * SECOND, told.enter(Expected::default(), only));
+    assert!(waits.await.is_err(), "it cannot go elsewhere for a fault");
+
+    let untold = gate(Limits::default(), 4);
+    let start = Instant::now();
+    let refused = loop {
+        match untold.enter(Expected::default(), anywhere).await {
+            Ok(pass) => pass.tell(&Verdict::Refused(None)),
+            Err(barred) => break barred,
+        }
+    };
+    assert_eq!((refused, start.elapsed()), (Barred::Away(FailureKind::RateLimit), Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_in_a_pause_holds_no_place_that_others_share() {
+    let width = Arc::new(Scope::of_places(1));
+    let gates = [(); 2].map(|()| scoped(Limits::default(), Some(4), vec![Arc::clone(&width)]));
+    let first = enter(&gates[0]).await;
+    let waits = enter(&gates[0]);
+    let other = async {
+        tokio::time::sleep(SECOND).await;
+        first.tell(&Verdict::Refused(Some(90 * SECOND)));
+        tokio::time::sleep(SECOND).await;
+        let start = Instant::now();
+        enter(&gates[1]).await.answered();
+        start.elapsed()
+    };
+    let (pass, waited) = futures::join!(waits, other);
+    pass.answered();
+    assert_eq!(waited, Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rest_is_over_when_the_lane_closes() {
+    let gate = gate(Limits::default(), 4);
+    let start = Instant::now();
+    let pass = enter(&gate).await;
+    let closes = async {
+        tokio::time::sleep(SECOND).await;
+        pass.tell(&Verdict::Closes);
+    };
+    futures::join!(gate.rest(start + 3600 * SECOND), closes);
+    assert_eq!(start.elapsed(), SECOND);
 }
