@@ -16,7 +16,7 @@ use crate::engine::lane::Lane;
 use crate::engine::pictures;
 use crate::engine::stop::Stop;
 use crate::pace::door::{Barred, Closure};
-use crate::pace::gate::{End, Pass};
+use crate::pace::gate::pass::{End, Pass};
 use crate::pace::headroom::Headroom;
 use crate::pace::tokens::Need;
 use crate::pace::verdict::Verdict;

@@ -17,8 +17,8 @@ pub const FIRST: usize = 4;
 /// The most calls that a lane has in flight where nobody states another cap.
 pub const USUAL_CAP: usize = 256;
 
-/// Growth by more than this for an answer is a leap in the dark.
-const LEAP: f64 = 3.0;
+/// Growth by more than this for an answer is a leap.
+const LEAP: f64 = 1.0;
 
 /// Seconds until a width that was too much is tried again.
 const PLATEAU: f64 = 8.0;
@@ -117,9 +117,8 @@ enum Growth {
 pub enum Start {
     /// Nobody knows anything: the width doubles with each round of answers.
     Blind,
-    /// The job states how many calls a time may take: too wide a lane does no harm.
-    Paced,
-    /// The job states how many calls at once the provider takes.
+    /// The job states how many calls the provider takes, at once or in a time, in which case the
+    /// pace is kept and too wide a lane does no harm: it is as wide as it may be after one answer.
     Told,
 }
 
@@ -129,7 +128,6 @@ impl Adaptive {
         let cap = cap.max(1);
         let step = match start {
             Start::Blind => 1.0,
-            Start::Paced => 3.0,
             Start::Told => cap as f64,
         };
         Self {
@@ -234,7 +232,7 @@ impl Adaptive {
         let first = self.refusals.front().filter(|_| self.refusals.len() == SEVERAL);
         let in_a_row = first.is_some_and(|first| near(*first, IN_A_ROW));
         let at_the_top = last.is_some_and(|last| last.used && level.used && near(last, APART));
-        !in_a_row && !(asked && at_the_top)
+        !(in_a_row || asked && at_the_top)
     }
 
     /// A refusal of the same episode may tell that fewer were too many already; it is no new cut.

@@ -3,7 +3,11 @@
 //! In this order: a place in the lane, then the lane's turn, then what the lane has learned (a
 //! pause, a pace, whether the provider is there), then places that are shared with other lanes, and
 //! last the rates, so that a rate's cell is taken just before the send. Only whoever is first in
-//! line holds a shared place while waiting, and that for rates alone; and nobody holds anything while a retry sleeps.
+//! line holds a shared place while waiting, and that for rates alone; and nobody holds anything
+//! while a retry sleeps.
+
+mod line;
+pub mod pass;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
@@ -16,16 +20,15 @@ use tokio::time::{Instant, sleep_until};
 use crate::call::estimate::Expected;
 use crate::call::fallback::FallbackOn;
 use crate::pace::Limits;
-use crate::pace::adaptive::{Level, Start, USUAL_CAP};
+use crate::pace::adaptive::{Start, USUAL_CAP};
 use crate::pace::clock::FineTimer;
 use crate::pace::door::{Barred, Closure, Door};
-use crate::pace::headroom::{Headroom, Mark};
-use crate::pace::permits::{Permit, Permits};
-use crate::pace::pilot::{Obstacle, Pilot, Upshot};
-use crate::pace::rate::{Head, Rate, Waiting, Why};
+use crate::pace::gate::pass::{End, Pass};
+use crate::pace::permits::Permits;
+use crate::pace::pilot::Pilot;
+use crate::pace::rate::{Rate, Waiting, Why};
 use crate::pace::scope::Scope;
-use crate::pace::tokens::Need;
-use crate::pace::verdict::Verdict;
+use crate::pace::verdict::{Upshot, Verdict};
 use crate::pace::watch::Watch;
 
 /// What a gate is made of.
@@ -73,11 +76,8 @@ pub struct Gate {
 impl Gate {
     /// The gate of a lane before its first call; `rng` jitters its rests.
     pub fn new(plan: Plan, rng: StdRng) -> Self {
-        let start = match (plan.cap, plan.is_paced) {
-            (Some(_), _) => Start::Told,
-            (None, true) => Start::Paced,
-            (None, false) => Start::Blind,
-        };
+        let is_told = plan.cap.is_some() || plan.is_paced;
+        let start = if is_told { Start::Told } else { Start::Blind };
         let cap = plan.cap.unwrap_or(USUAL_CAP);
         let (share, now) = (plan.retry_budget, Instant::now());
         let pilot = Pilot::new(cap, start, share, plan.max_outage, rng, now);
@@ -213,135 +213,6 @@ impl Gate {
         self.pilot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The way of most calls where nothing is limited: no line, no wait.
-    fn pass_at_once(&self, expected: Expected) -> Option<Pass<'_>> {
-        if self.rates().next().is_some() || self.doors().any(|door| door.closure().is_some()) {
-            return None;
-        }
-        let _turn = self.turn.try_lock().ok()?;
-        let mut places = vec![self.places.try_take()?];
-        if !self.scopes.iter().all(|scope| scope.try_places(&mut places)) {
-            return None;
-        }
-        let mut pilot = self.pilot();
-        let need = pilot.need(expected);
-        let is_trial = pilot.obstacle(need, Instant::now()).ok()?;
-        let trial = Trial { gate: self, is_on: is_trial };
-        let asked = Asked { expected, need, paced: false };
-        Some(self.let_through(&mut pilot, asked, trial, places))
-    }
-
-    async fn wait_in_line(
-        &self,
-        expected: Expected,
-        elsewhere: FallbackOn,
-    ) -> Result<Pass<'_>, Barred> {
-        let own = self.places.take().await;
-        let _turn = self.turn.lock().await;
-        let _line = self.watch.line();
-        let need = self.pilot().need(expected);
-        loop {
-            let mut trial = self.overcome(need, elsewhere).await?;
-            let mut places = Vec::with_capacity(4);
-            for scope in &self.scopes {
-                scope.take_places(&mut places).await;
-            }
-            // A pause may have been asked for in the meantime, or the provider may have gone away:
-            // then others need the shared places more.
-            if !trial.is_on {
-                let Some(again) = self.unhindered(need) else { continue };
-                trial = again;
-            }
-            let paced = self.keep_pace(need).await?;
-            if !trial.is_on {
-                let Some(again) = self.unhindered(need) else {
-                    let now = Instant::now();
-                    self.rates().for_each(|rate| rate.settle(need, Need::default(), now));
-                    continue;
-                };
-                trial = again;
-            }
-            places.push(own);
-            let asked = Asked { expected, need, paced };
-            return Ok(self.let_through(&mut self.pilot(), asked, trial, places));
-        }
-    }
-
-    /// Waits until all stated limits let the call pass; whether that took any waiting.
-    async fn keep_pace(&self, need: Need) -> Result<bool, Closure> {
-        let mut head = Head::of(self.rates().collect()).await;
-        let mut paced = false;
-        while let Some(waiting) = head.next(need) {
-            paced = true;
-            match waiting.why {
-                Why::Tokens(_) => tokio::select! {
-                    held = self.hold(waiting) => held?,
-                    () = head.eased() => {}
-                },
-                _ => self.hold(waiting).await?,
-            }
-        }
-        Ok(paced)
-    }
-
-    /// Leave to be sent, if nothing that the lane has learned stands in the way now.
-    fn unhindered(&self, need: Need) -> Option<Trial<'_>> {
-        let is_on = self.pilot().obstacle(need, Instant::now()).ok()?;
-        Some(Trial { gate: self, is_on })
-    }
-
-    fn let_through<'g>(
-        &'g self,
-        pilot: &mut Pilot,
-        asked: Asked,
-        trial: Trial<'g>,
-        places: Vec<Permit>,
-    ) -> Pass<'g> {
-        let sent = Instant::now();
-        let (level, mark) = pilot.sent(asked.need, asked.paced, sent);
-        Pass { gate: self, asked, sent, level, mark, trial, _places: places }
-    }
-
-    /// Waits until nothing that the lane has learned stands in the way.
-    async fn overcome(&self, need: Need, elsewhere: FallbackOn) -> Result<Trial<'_>, Barred> {
-        loop {
-            let mut tried = std::pin::pin!(self.tried.notified());
-            tried.as_mut().enable();
-            let obstacle = {
-                let (mut pilot, now) = (self.pilot(), Instant::now());
-                match pilot.obstacle(need, now) {
-                    Ok(is_on) => return Ok(Trial { gate: self, is_on }),
-                    Err(obstacle) => match pilot.sends_away(obstacle, now) {
-                        Some(kind) if elsewhere.covers(kind) => return Err(Barred::Away(kind)),
-                        _ => obstacle,
-                    },
-                }
-            };
-            match obstacle {
-                Obstacle::Wait(waiting) => self.hold(waiting).await?,
-                Obstacle::Trial => tried.await,
-            }
-        }
-    }
-
-    /// Waits, and tells so; or parks the lane, when the wait goes beyond the end of the run.
-    async fn hold(&self, waiting: Waiting) -> Result<(), Closure> {
-        if self.deadline.is_some_and(|deadline| waiting.until >= deadline) {
-            return Err(self.park(waiting));
-        }
-        let _lost = self.watch.hold(waiting, &self.name);
-        self.timer.sleep_until(waiting.until).await;
-        Ok(())
-    }
-
-    fn park(&self, waiting: Waiting) -> Closure {
-        let closure = Closure::parked(waiting, Instant::now());
-        let reason = &closure.reason;
-        tracing::warn!(model = &*self.name, %reason, "the model is parked; --resume goes on with it");
-        self.door.close(closure.clone());
-        closure
-    }
-
     /// The lane's width follows what was learned.
     fn fit(&self, pilot: &Pilot) {
         let width = pilot.width();
@@ -412,81 +283,6 @@ impl Gate {
     fn rates(&self) -> impl Iterator<Item = &Rate> {
         let shared = self.scopes.iter().filter_map(|scope| scope.rate());
         self.rate.iter().chain(shared)
-    }
-}
-
-/// Whether a call is the one that tries whether the provider is back. Dropped while it is on, it
-/// leaves the place to another.
-#[derive(Debug)]
-struct Trial<'g> {
-    gate: &'g Gate,
-    is_on: bool,
-}
-
-impl Trial<'_> {
-    fn end(&mut self) -> bool {
-        std::mem::take(&mut self.is_on)
-    }
-}
-
-impl Drop for Trial<'_> {
-    fn drop(&mut self) {
-        if self.is_on {
-            self.gate.pilot().untried(Instant::now());
-        }
-        self.gate.tried.notify_waiters();
-    }
-}
-
-/// Leave to send one call. Dropped without [`Pass::leave`] it gives its places back and leaves the
-/// reserved tokens spent, since nobody knows what the call used.
-#[derive(Debug)]
-pub struct Pass<'g> {
-    gate: &'g Gate,
-    asked: Asked,
-    sent: Instant,
-    level: Level,
-    mark: Mark,
-    trial: Trial<'g>,
-    _places: Vec<Permit>,
-}
-
-/// What a call was let through with.
-#[derive(Clone, Copy, Debug)]
-struct Asked {
-    expected: Expected,
-    need: Need,
-    /// Whether it waited for a stated limit.
-    paced: bool,
-}
-
-/// How a call ended.
-pub struct End<'e> {
-    /// The tokens that it used, where that is known.
-    pub used: Option<Need>,
-    /// What it tells of the provider.
-    pub verdict: Verdict,
-    /// What the provider's headers say is left.
-    pub headroom: Headroom,
-    /// Asked for when the lane closes for it.
-    pub reason: &'e dyn Fn() -> Closure,
-}
-
-impl Pass<'_> {
-    /// Ends the call: settles the tokens with those that were used, and lets the lane learn from
-    /// what came.
-    pub fn leave(mut self, end: &End<'_>) {
-        if let Some(used) = end.used {
-            self.gate.rates().for_each(|rate| rate.settle(self.asked.need, used, self.sent));
-        }
-        let is_trial = self.trial.end();
-        self.gate.ended(&self, is_trial, end);
-    }
-}
-
-impl Drop for Pass<'_> {
-    fn drop(&mut self) {
-        self.gate.pilot().landed();
     }
 }
 

@@ -17,7 +17,7 @@ use crate::pace::storm::Storm;
 use crate::pace::tempo::{self, Tempo};
 use crate::pace::tokens::Need;
 use crate::pace::usage::Seen;
-use crate::pace::verdict::Verdict;
+use crate::pace::verdict::{Obstacle, Upshot, Verdict};
 
 /// The first rest of a lane that is refused again and again, and told nothing; it doubles.
 const FIRST_REST: Duration = Duration::from_millis(500);
@@ -82,30 +82,6 @@ pub struct Counts {
     pub refused: u64,
     /// Calls that failed as if the provider were faulty.
     pub faulty: u64,
-}
-
-/// What stands between a call and its send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Obstacle {
-    /// Time.
-    Wait(Waiting),
-    /// Another call, which tries whether the provider is back.
-    Trial,
-}
-
-/// What the end of a call leads to, beside what the pilot does itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Upshot {
-    /// Nothing.
-    None,
-    /// The provider is away; the next call tries at this time.
-    Away(Instant),
-    /// The provider is back.
-    Back,
-    /// It was away, or refused everything, for too long.
-    GaveUp,
-    /// The model, or the provider as a whole, takes no calls.
-    Closes,
 }
 
 impl Pilot {

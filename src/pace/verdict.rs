@@ -1,8 +1,12 @@
-//! What the end of a call tells about the provider's pace and health.
+//! What the end of a call tells about the provider's pace and health, what that leads to, and what
+//! stands between a call and its send.
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::pace::rate::Waiting;
 
 /// What the end of a call tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,4 +59,28 @@ impl Verdict {
             _ => Self::Answered,
         }
     }
+}
+
+/// What the end of a call leads to, beside what the pilot does itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upshot {
+    /// Nothing.
+    None,
+    /// The provider is away; the next call tries at this time.
+    Away(Instant),
+    /// The provider is back.
+    Back,
+    /// It was away, or refused everything, for too long.
+    GaveUp,
+    /// The model, or the provider as a whole, takes no calls.
+    Closes,
+}
+
+/// What stands between a call and its send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Time.
+    Wait(Waiting),
+    /// Another call, which tries whether the provider is back.
+    Trial,
 }

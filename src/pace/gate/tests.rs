@@ -6,7 +6,9 @@ use rand::SeedableRng as _;
 use super::*;
 use crate::call::failure::FailureKind;
 use crate::call::fallback::FallbackCause;
+use crate::pace::headroom::Headroom;
 use crate::pace::requests::Window;
+use crate::pace::tokens::Need;
 
 const NOWHERE: FallbackOn = FallbackOn::NEVER;
 
