@@ -49,6 +49,11 @@ impl<'l> Route<'l> {
         Self { lane, home: lane, fleet, task, instead, passed: 0, attempts: 0, away }
     }
 
+    /// Whether the task's own model is asked now.
+    pub(super) fn is_home(&self) -> bool {
+        self.instead.is_none()
+    }
+
     /// Who is asked now.
     pub(super) fn target(&self) -> &Arc<Target> {
         self.instead.as_ref().map_or(&self.task.target, |instead| &instead.target)

@@ -155,6 +155,17 @@ impl Course<'_> {
         if closure.is_parked {
             return self.stopped();
         }
+        if !self.route.is_home() {
+            // Its own model is not closed: the task failed there, or would have had to wait.
+            let message = format!(
+                "its own model could not answer, and its fallback was not asked, because that was \
+                 closed: {}",
+                closure.reason
+            );
+            let mut entry = self.entry(Status::Error, None);
+            entry.record.error = Some(Failure::new(closure.kind, message));
+            return Some(entry);
+        }
         let message = format!("not asked, because the model was closed: {}", closure.reason);
         let mut entry = self.entry(Status::Skipped, None);
         entry.record.error = Some(Failure::new(closure.kind, message));

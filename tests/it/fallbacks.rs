@@ -43,3 +43,22 @@ fn all_go_to_the_fallback_at_once_where_a_model_takes_no_calls() {
         assert!((4..30).contains(&tried), "{status} {headers:?}: {tried} calls to the first");
     }
 }
+
+#[test]
+fn a_fallback_that_closes_stops_no_run() {
+    let server = Server::start(|seen: &Seen| {
+        let is_first = seen.body["model"] == "first";
+        let (status, wait) = if is_first { (503, 1) } else { (404, 300) };
+        Reply::Json(status, Vec::new(), error_body("x", "x", "no")).after(MILLIS(wait))
+    });
+    let lab = lab(&server)
+        .limits("deadline = \"1m\"")
+        .retry("initial = \"2ms\"\nmax = \"20ms\"\nmax_outage = \"3s\"");
+    let dir = JobDir::with(&lab.rows(60));
+    let run = dir.go(3);
+    assert_eq!(run.json("run.json")["sessions"][0]["ended"], "done");
+    assert_eq!(run.responses().len(), 60);
+    let told = run.each("error");
+    let told = told.iter().filter(|error| error.contains("its fallback was not asked"));
+    assert!(told.count() > 0, "those who waited for the fallback are told");
+}
