@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use crate::call::duration::DurationText;
 use crate::call::estimate::{self, Expected};
 use crate::call::failure::{Failure, FailureKind, Remedy};
 use crate::call::fallback::FallbackOn;
@@ -115,8 +116,9 @@ async fn over(lane: &Lane, begun: Option<Instant>) {
 pub(super) fn too_late(lane: &Lane) -> Failure {
     let limit = lane.task_timeout.unwrap_or_default();
     let message = format!(
-        "the task was not done within {limit:?}, its waits and retries included \
-         (`limits.task_timeout`)"
+        "the task was not done within {}, its waits and retries included \
+         (`limits.task_timeout`)",
+        DurationText(limit)
     );
     Failure::new(FailureKind::Timeout, message).with_remedy(Remedy::GiveUp)
 }

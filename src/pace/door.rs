@@ -1,10 +1,12 @@
 //! A door that closes for good: nobody is let through any more, and whoever waits is told why.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::call::duration::DurationText;
 use crate::call::failure::FailureKind;
 use crate::pace::rate::Waiting;
 
@@ -23,9 +25,10 @@ pub struct Closure {
 impl Closure {
     /// A wait that is in vain, because the run ends before it.
     pub fn parked(waiting: Waiting, now: Instant) -> Self {
-        let left = waiting.until.saturating_duration_since(now).as_secs().max(1);
+        let left = waiting.until.saturating_duration_since(now).as_secs_f64().round().max(1.0);
+        let left = DurationText(Duration::from_secs(left as u64));
         let reason = format!(
-            "it waits for {} for another {left} s, which is beyond `limits.deadline`",
+            "it would wait another {left} for {}, which is beyond `limits.deadline`",
             waiting.why.as_str()
         );
         Self { kind: FailureKind::Timeout, reason: reason.into(), is_parked: true }

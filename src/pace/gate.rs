@@ -17,6 +17,7 @@ use rand::rngs::StdRng;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep_until};
 
+use crate::call::duration::DurationText;
 use crate::call::estimate::Expected;
 use crate::call::fallback::FallbackOn;
 use crate::pace::Limits;
@@ -253,8 +254,9 @@ impl Gate {
             Upshot::GaveUp => {
                 let last = reason();
                 let reason = format!(
-                    "every call failed for {:?} (`retry.max_outage`), at last with: {}",
-                    self.max_outage, last.reason
+                    "every call failed for {} (`retry.max_outage`), at last with: {}",
+                    DurationText(self.max_outage),
+                    last.reason
                 );
                 self.close(verdict, &Closure { reason: reason.into(), ..last });
             }
@@ -266,7 +268,10 @@ impl Gate {
         let mut doors = self.doors();
         let door = if of_key { doors.next_back() } else { doors.next() };
         if door.is_some_and(|door| door.close(closure.clone())) {
-            let whose = if of_key { "of all models with this key" } else { "of the model" };
+            let whose = match of_key {
+                true => "of all models with this key",
+                false => "of the model that have no fallback",
+            };
             tracing::error!(
                 model = &*self.name, error = %closure.kind, reason = %closure.reason,
                 "no more calls are made; other tasks {whose} are skipped, and --resume asks them"

@@ -12,6 +12,9 @@ use crate::pace::rate::{Waiting, Why};
 /// A wait that takes longer is worth a line of its own.
 const LONG: Duration = Duration::from_secs(10);
 
+/// Nobody expects a run to wait for longer than this: it is worth a warning.
+const VERY_LONG: Duration = Duration::from_mins(10);
+
 /// A limit that is used up makes every call wait, and no more is said of it for so long.
 const RHYTHM: Duration = Duration::from_mins(10);
 
@@ -54,8 +57,19 @@ impl Watch {
         let mut state = self.lock();
         state.lost.begin(why, now);
         if state.news.is_new(waiting, now) {
-            let seconds = until.saturating_duration_since(now).as_secs();
-            tracing::info!(model, waits_for = why.as_str(), seconds, "the model waits");
+            let left = until.saturating_duration_since(now);
+            let (waits_for, seconds) = (why.as_str(), left.as_secs());
+            if left > VERY_LONG {
+                tracing::warn!(
+                    model,
+                    waits_for,
+                    seconds,
+                    "the model waits for very long; interrupt the run and go on later with --resume, \
+                     or let it end by itself with `limits.deadline`"
+                );
+            } else {
+                tracing::info!(model, waits_for, seconds, "the model waits");
+            }
         }
         Held { watch: self, why }
     }
