@@ -240,6 +240,7 @@ scenarios! {
     nothing_in_the_way
     one_slot
     outage_two_minutes
+    refusals_by_chance
     requests_10k
     retry_after_90s
     rpm_halves_and_doubles

@@ -31,6 +31,11 @@ const IN_A_ROW: u64 = 20;
 /// Two refusals that pause the lane belong together when no more calls than this lie between.
 const APART: u64 = 200;
 
+/// So many calls that were taken with as many in flight as one that is refused clear the width of
+/// it, out of so many that are looked at.
+const PROOF: usize = 3;
+const LEVELS: usize = 64;
+
 /// Answers without growth for each fault, so that growth stops when a third of the calls fail.
 const SKIPPED_PER_FAULT: usize = 2;
 
@@ -96,6 +101,8 @@ pub struct Adaptive {
     skip: usize,
     /// The last calls that were refused.
     refusals: VecDeque<Level>,
+    /// Calls in flight with the last ones that were taken since.
+    levels: VecDeque<usize>,
     leapt_from: Option<f64>,
     /// Seconds until what was too much at the last cut is tried again.
     plateau: f64,
@@ -140,6 +147,7 @@ impl Adaptive {
             floor: 1.0,
             skip: 0,
             refusals: VecDeque::with_capacity(SEVERAL),
+            levels: VecDeque::new(),
             leapt_from: None,
             plateau: PLATEAU,
             last_ok: now,
@@ -171,6 +179,10 @@ impl Adaptive {
     pub fn ok(&mut self, level: Level, now: Instant) {
         if level.serial > self.cut_at {
             self.taken.note(level.in_flight, now);
+        }
+        if self.refusals.back().is_some_and(|refused| level.serial > refused.serial) {
+            self.levels.truncate(LEVELS - 1);
+            self.levels.push_front(level.in_flight);
         }
         let step = now.saturating_duration_since(self.last_ok).as_secs_f64().min(LONGEST_STEP);
         self.last_ok = now;
@@ -232,6 +244,10 @@ impl Adaptive {
         let first = self.refusals.front().filter(|_| self.refusals.len() == SEVERAL);
         let in_a_row = first.is_some_and(|first| near(*first, IN_A_ROW));
         let at_the_top = last.is_some_and(|last| last.used && level.used && near(last, APART));
+        // As many in flight were taken since, so that it is not for their number.
+        let was_taken = self.levels.iter().filter(|taken| **taken >= level.in_flight).count();
+        self.levels.clear();
+        let at_the_top = at_the_top && was_taken < PROOF;
         !(in_a_row || asked && at_the_top)
     }
 
