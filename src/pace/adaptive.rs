@@ -1,14 +1,14 @@
 //! How many calls a lane has in flight: slow start, one cut for an episode of refusals, recovery.
 //!
-//! What a provider takes is found by refusals (429) alone, never by latency: slow models are slow
-//! for reasons of their own. Faults and timeouts do not narrow the lane, they stop its growth. Width
-//! that is not used does not grow.
+//! What a provider takes is found by refusals (429), never by latency: slow models are slow for
+//! reasons of their own. Faults do not narrow the lane, they stop its growth; answers that do not
+//! come in time narrow it too. Width that is not used does not grow.
 
 use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use crate::pace::curve::{Curve, KEPT};
+use crate::pace::curve::{Beat, Curve, KEPT};
 
 /// Calls in flight before anything is known of a provider. A wrong key or a dead address costs no
 /// more calls than this before the first answer.
@@ -48,9 +48,6 @@ const KEPT_WHEN_LATE: f64 = 0.7;
 /// A refusal with fewer calls in flight than this part of what was taken a moment ago is not for
 /// the width's sake.
 const CLEARLY_FEWER: f64 = 0.8;
-
-/// The longest silence that counts as time in which the width was used.
-const LONGEST_STEP: f64 = 5.0;
 
 /// Where a call stood when it was sent.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +103,7 @@ pub struct Adaptive {
     leapt_from: Option<f64>,
     /// Seconds until what was too much at the last cut is tried again.
     plateau: f64,
-    last_ok: Instant,
+    beat: Beat,
     taken: Taken,
     cuts: u64,
     widest: usize,
@@ -150,7 +147,7 @@ impl Adaptive {
             levels: VecDeque::new(),
             leapt_from: None,
             plateau: PLATEAU,
-            last_ok: now,
+            beat: Beat::new(now),
             taken: Taken { since: now, before: 0, lately: 0 },
             cuts: 0,
             widest: FIRST.min(cap),
@@ -165,6 +162,11 @@ impl Adaptive {
     /// The widest that it ever was, and how often it was cut.
     pub fn history(&self) -> (usize, u64) {
         (self.widest, self.cuts)
+    }
+
+    /// The number of the newest call.
+    pub fn newest(&self) -> u64 {
+        self.serial
     }
 
     /// A call is sent with so many in flight, where `allowed` are allowed.
@@ -184,8 +186,7 @@ impl Adaptive {
             self.levels.truncate(LEVELS - 1);
             self.levels.push_front(level.in_flight);
         }
-        let step = now.saturating_duration_since(self.last_ok).as_secs_f64().min(LONGEST_STEP);
-        self.last_ok = now;
+        let step = self.beat.step(now);
         if self.skip > 0 {
             self.skip -= 1;
             return;

@@ -4,6 +4,8 @@
 //! It is the cubic of TCP CUBIC (RFC 9438), in time and not in round trips: a provider's limits
 //! change with the clock, whatever an answer takes.
 
+use tokio::time::Instant;
+
 /// The part of what was too much that is left after a cut.
 pub const KEPT: f64 = 0.9;
 
@@ -42,6 +44,27 @@ impl Curve {
         let depth = (self.ceiling - self.floor).max(self.ceiling * (1.0 - KEPT));
         let part = (self.grown - self.plateau) / self.plateau;
         (self.ceiling + depth * part.powi(3)).max(self.floor)
+    }
+}
+
+/// The longest silence between two answers that counts as time of use.
+const LONGEST_STEP: f64 = 5.0;
+
+/// The time between answers, by which curves grow.
+#[derive(Clone, Copy, Debug)]
+pub struct Beat(Instant);
+
+impl Beat {
+    /// Before the first answer.
+    pub fn new(now: Instant) -> Self {
+        Self(now)
+    }
+
+    /// Seconds since the answer before this one.
+    pub fn step(&mut self, now: Instant) -> f64 {
+        let step = now.saturating_duration_since(self.0).as_secs_f64().min(LONGEST_STEP);
+        self.0 = now;
+        step
     }
 }
 

@@ -229,9 +229,6 @@ impl Gate {
         let mut pilot = self.pilot();
         let now = Instant::now();
         pilot.counted(pass.asked.expected, end.used, (pass.mark, &end.headroom, refused), now);
-        if refused && level.is_paced() {
-            pilot.undercounted();
-        }
         let upshot = pilot.ended(level, trial, verdict, now);
         self.fit(&pilot);
         drop(pilot);

@@ -13,6 +13,7 @@ pub mod headroom;
 pub mod permits;
 pub mod pilot;
 pub mod rate;
+pub mod recent;
 pub mod requests;
 pub mod retry;
 pub mod scope;

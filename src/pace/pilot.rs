@@ -45,8 +45,6 @@ pub struct Pilot {
     seen: Seen,
     /// Whether the headers tell what is left of the tokens.
     told_tokens: bool,
-    /// Whether the last refusal is explained by tokens that were not reserved.
-    undercounted: bool,
     rng: StdRng,
     pause: Option<Waiting>,
     /// What asked for the pause, and what the last fault was.
@@ -55,7 +53,6 @@ pub struct Pilot {
     in_flight: usize,
     /// The run's share that this lane may use of its width.
     allowance: usize,
-    newest: u64,
     /// Calls up to this one were sent before the provider was back.
     back_at: u64,
     rounds: Rounds,
@@ -102,14 +99,12 @@ impl Pilot {
             credit: Credit::new(),
             seen: Seen::default(),
             told_tokens: false,
-            undercounted: false,
             rng,
             pause: None,
             asked_by: FailureKind::RateLimit,
             fault: FailureKind::ServiceUnavailable,
             in_flight: 0,
             allowance: usize::MAX,
-            newest: 0,
             back_at: 0,
             rounds: Rounds::default(),
             ever_answered: false,
@@ -192,7 +187,6 @@ impl Pilot {
         self.tempo.sent(now);
         self.in_flight += 1;
         let level = self.adaptive.sent(self.in_flight, self.width(), paced);
-        self.newest = level.serial;
         (level, self.credit.sent(need, now))
     }
 
@@ -213,12 +207,6 @@ impl Pilot {
             self.told_tokens |= headroom.tokens.is_some() || headroom.input_tokens.is_some();
             self.credit.saw(mark, headroom, refused, now);
         }
-    }
-
-    /// A call was refused although its tokens were reserved: more is reserved from now on, before
-    /// the pace is slowed.
-    pub fn undercounted(&mut self) {
-        self.undercounted = self.seen.charged_in_full();
     }
 
     /// The call that tried was given up before its outcome was known.
@@ -271,7 +259,7 @@ impl Pilot {
     fn heard(&mut self, now: Instant) -> Upshot {
         if self.breaker.answered() == Change::Closed {
             self.adaptive.restart(now);
-            self.back_at = self.newest;
+            self.back_at = self.adaptive.newest();
             return Upshot::Back;
         }
         Upshot::None
@@ -280,6 +268,9 @@ impl Pilot {
     fn refused(&mut self, level: Level, asked: Option<Duration>, now: Instant) -> Upshot {
         self.counts.refused += 1;
         self.tempo.look(true);
+        // A call that was refused although its tokens were reserved: more is reserved from now on,
+        // before the pace is slowed.
+        let undercounted = level.is_paced() && self.seen.charged_in_full();
         let in_window = asked.is_some_and(tempo::is_window);
         let blame = self.adaptive.refused(level, asked.is_some(), in_window, now);
         let is_new = blame == Blame::Rate && level.serial > self.rounds.mark;
@@ -287,13 +278,13 @@ impl Pilot {
             // What is refused after it, with no answer between, tells nothing new of the pace.
             if self.rounds.count == 0 {
                 let others = self.in_flight - 1;
-                if !self.undercounted {
+                if !undercounted {
                     self.tempo.refused(asked, others, now);
                 }
                 self.tempo.dry(others, now);
             }
             self.rounds.count += 1;
-            self.rounds.mark = self.newest;
+            self.rounds.mark = self.adaptive.newest();
         }
         match asked {
             Some(wait) => {

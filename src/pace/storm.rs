@@ -4,7 +4,7 @@
 //! In calm weather every failure is tried again: a fault in five calls costs a quarter more calls
 //! and loses nothing. Whether it storms is seen from the last calls of the lane.
 
-use std::collections::VecDeque;
+use crate::pace::recent::Recent;
 
 /// The calls that are looked at.
 const LOOKED_AT: usize = 200;
@@ -19,8 +19,8 @@ const STORMY: f64 = 0.35;
 #[derive(Debug)]
 pub struct Storm {
     share: f64,
-    recent: VecDeque<bool>,
-    failed: usize,
+    /// Whether each of the last calls failed.
+    recent: Recent,
     firsts: u64,
     retries: u64,
     denied: u64,
@@ -29,8 +29,7 @@ pub struct Storm {
 impl Storm {
     /// A budget of this share of the calls.
     pub fn new(share: f64) -> Self {
-        let recent = VecDeque::with_capacity(LOOKED_AT);
-        Self { share, recent, failed: 0, firsts: 0, retries: 0, denied: 0 }
+        Self { share, recent: Recent::new(LOOKED_AT), firsts: 0, retries: 0, denied: 0 }
     }
 
     /// A task makes its first call.
@@ -40,17 +39,12 @@ impl Storm {
 
     /// A call ended: whether it failed as if the provider were faulty.
     pub fn saw(&mut self, failed: bool) {
-        if self.recent.len() == LOOKED_AT {
-            self.failed -= usize::from(self.recent.pop_front() == Some(true));
-        }
-        self.recent.push_back(failed);
-        self.failed += usize::from(failed);
+        self.recent.saw(failed);
     }
 
     /// Whether most calls fail.
     pub fn rages(&self) -> bool {
-        let enough = self.recent.len() >= ENOUGH;
-        enough && self.failed as f64 >= self.recent.len() as f64 * STORMY
+        self.recent.calls() >= ENOUGH && self.recent.reaches(STORMY)
     }
 
     /// Whether a failed call may be made again; if so, that is counted.

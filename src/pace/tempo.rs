@@ -5,12 +5,12 @@
 //! pace. Many are a limit: from then on calls are spaced by what the provider was seen to take,
 //! and the pace rises again along the same curve as the width.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::pace::curve::{Curve, KEPT};
+use crate::pace::curve::{Beat, Curve, KEPT};
+use crate::pace::recent::Recent;
 
 /// A part of the last calls that is refused by chance, or because others use the same limit, and
 /// is not worth slowing down for.
@@ -51,9 +51,6 @@ const SLOWEST: f64 = 1.0 / 60.0;
 /// A pace that grew to this many times what was learned is forgotten: it was an episode.
 const FAR_ABOVE: f64 = 8.0;
 
-/// The longest time between two answers that counts as use.
-const LONGEST_STEP: f64 = 5.0;
-
 /// The learned pace of one lane.
 #[derive(Debug)]
 pub struct Tempo {
@@ -67,11 +64,10 @@ pub struct Tempo {
     next: Instant,
     /// Whether anybody waited for it since the last answer.
     used: bool,
-    /// Whether each of the last calls was refused, and how many were.
-    recent: VecDeque<bool>,
-    refused: usize,
+    /// Whether each of the last calls was refused.
+    recent: Recent,
     taken: Minute,
-    last_ok: Instant,
+    beat: Beat,
     slowest: Option<f64>,
     /// What was taken before a time without any answers, and since when.
     dry: Option<Dry>,
@@ -98,10 +94,9 @@ impl Tempo {
             since_cut: 0,
             next: now,
             used: false,
-            recent: VecDeque::with_capacity(LOOKED_AT),
-            refused: 0,
+            recent: Recent::new(LOOKED_AT),
             taken: Minute::new(now),
-            last_ok: now,
+            beat: Beat::new(now),
             slowest: None,
             dry: None,
         }
@@ -127,8 +122,7 @@ impl Tempo {
         self.taken.note(now);
         self.since_cut += 1;
         self.look(false);
-        let step = now.saturating_duration_since(self.last_ok).as_secs_f64().min(LONGEST_STEP);
-        self.last_ok = now;
+        let step = self.beat.step(now);
         let Some(curve) = &mut self.curve else { return };
         if std::mem::take(&mut self.used) {
             curve.grow(step);
@@ -162,18 +156,17 @@ impl Tempo {
     /// asked to wait. So many others are in flight.
     pub fn refused(&mut self, asked: Option<Duration>, in_flight: usize, now: Instant) {
         let asked = asked.unwrap_or_default();
+        let (taken, span) = self.taken.all(now);
+        let mut plateau = self.plateau;
         let ceiling = match &self.curve {
             // A window that begins anew after the wait has taken all that it takes.
-            None if is_window(asked) && self.taken.all(now).0 >= MANY => {
-                let (taken, span) = self.taken.all(now);
+            None if is_window(asked) && taken >= MANY => {
+                plateau = WINDOW_PLATEAU;
                 let span = (span + asked).as_secs_f64().clamp(1.0, 60.0);
-                let seen = (f64::from(taken) + in_flight as f64) / span;
-                self.begin(seen, WINDOW_PLATEAU, now);
-                self.since = now + asked;
-                return;
+                (f64::from(taken) + in_flight as f64) / span
             }
             _ if !self.is_limit() => return,
-            None => self.taken.per_second(60, now),
+            None => self.taken.last_minute(now),
             Some(curve) => {
                 let before = curve.now();
                 let passed = now.saturating_duration_since(self.since).as_secs_f64();
@@ -185,22 +178,18 @@ impl Tempo {
                 }
             }
         };
-        self.begin(ceiling, self.plateau, now);
+        self.begin(ceiling, plateau, now);
         // Nothing is taken while the lane waits.
         self.since = now + asked;
     }
 
     /// Counts a call that ended, and whether it was refused.
     pub fn look(&mut self, refused: bool) {
-        if self.recent.len() == LOOKED_AT {
-            self.refused -= usize::from(self.recent.pop_front() == Some(true));
-        }
-        self.recent.push_back(refused);
-        self.refused += usize::from(refused);
+        self.recent.saw(refused);
     }
 
     fn is_limit(&self) -> bool {
-        self.refused >= ENOUGH && self.refused as f64 >= self.recent.len() as f64 * CHANCE
+        self.recent.hits() >= ENOUGH && self.recent.reaches(CHANCE)
     }
 
     fn begin(&mut self, ceiling: f64, plateau: f64, now: Instant) {
@@ -256,15 +245,12 @@ impl Minute {
         (self.bins.iter().sum(), age.min(Duration::from_mins(1)))
     }
 
-    /// What was taken a second, over the last `seconds` or since the beginning.
-    fn per_second(&mut self, seconds: u64, now: Instant) -> f64 {
-        self.turn(now);
+    /// What was taken a second, over the last minute or since the beginning.
+    fn last_minute(&mut self, now: Instant) -> f64 {
+        let (taken, _) = self.all(now);
         let age = now.saturating_duration_since(self.start).as_secs_f64();
-        let whole = self.second.min(seconds - 1);
-        let bins = (0..=whole).map(|back| self.bins[((self.second - back) % 60) as usize]);
-        let taken: u32 = bins.sum();
         // The newest second has only begun.
-        let length = (whole as f64 + age.fract()).min(age).clamp(SHORTEST, seconds as f64);
-        f64::from(taken) / length
+        let length = (self.second.min(59) as f64 + age.fract()).min(age);
+        f64::from(taken) / length.max(SHORTEST)
     }
 }
