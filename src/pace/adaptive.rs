@@ -100,13 +100,22 @@ pub struct Adaptive {
     refusals: VecDeque<Level>,
     /// Calls in flight with the last ones that were taken since.
     levels: VecDeque<usize>,
-    leapt_from: Option<f64>,
+    /// The last leap, as long as no call that was sent after it was answered.
+    leap: Option<Leap>,
     /// Seconds until what was too much at the last cut is tried again.
     plateau: f64,
     beat: Beat,
     taken: Taken,
     cuts: u64,
     widest: usize,
+}
+
+/// A growth by more than the answers so far speak for.
+#[derive(Clone, Copy, Debug)]
+struct Leap {
+    /// Calls up to this one were sent before it.
+    after: u64,
+    from: f64,
 }
 
 #[derive(Debug)]
@@ -145,7 +154,7 @@ impl Adaptive {
             skip: 0,
             refusals: VecDeque::with_capacity(SEVERAL),
             levels: VecDeque::new(),
-            leapt_from: None,
+            leap: None,
             plateau: PLATEAU,
             beat: Beat::new(now),
             taken: Taken { since: now, before: 0, lately: 0 },
@@ -194,12 +203,14 @@ impl Adaptive {
         if !level.used {
             return;
         }
+        self.leap = self.leap.take().filter(|leap| level.serial <= leap.after);
         match &mut self.growth {
             Growth::Start(step) => {
-                if *step > LEAP {
-                    self.leapt_from = Some(self.width);
+                let from = self.width;
+                self.width = (from + *step).min(self.cap as f64);
+                if self.width > from + LEAP {
+                    self.leap = Some(Leap { after: self.serial, from });
                 }
-                self.width += *step;
             }
             Growth::Along(curve) => {
                 curve.grow(step);
@@ -228,7 +239,7 @@ impl Adaptive {
             return Blame::Rate;
         }
         // Whoever leapt to what the job states knows only where the leap began.
-        self.floor = self.leapt_from.take().unwrap_or(self.width / 2.0).max(1.0);
+        self.floor = self.leap.take().map_or(self.width / 2.0, |leap| leap.from).max(1.0);
         self.cut(level.in_flight as f64 * KEPT, level.in_flight as f64 - 1.0, PLATEAU);
         Blame::Width
     }
@@ -340,5 +351,52 @@ impl Taken {
 
     fn forget(&mut self, now: Instant) {
         *self = Self { since: now, before: 0, lately: 0 };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends calls until the lane is as wide as it may be, to a server of so many slots that refuses
+    /// the others at once: those that it took.
+    fn crowd(adaptive: &mut Adaptive, slots: usize, now: Instant) -> Vec<Level> {
+        let mut taken = Vec::new();
+        let sent: Vec<Level> = (1..=adaptive.width())
+            .map(|in_flight| adaptive.sent(in_flight, adaptive.width(), false))
+            .collect();
+        for level in sent {
+            if level.in_flight <= slots {
+                taken.push(level);
+            } else {
+                adaptive.refused(level, false, false, now);
+            }
+        }
+        taken
+    }
+
+    #[test]
+    fn a_leap_beyond_what_the_provider_takes_is_taken_back_at_once() {
+        let now = Instant::now();
+        let mut adaptive = Adaptive::new(128, Start::Told, now);
+        // Some of the first calls are answered after the leap that the first of them allows.
+        crowd(&mut adaptive, 37, now).into_iter().for_each(|level| adaptive.ok(level, now));
+        assert_eq!(adaptive.width(), 128);
+        let taken = crowd(&mut adaptive, 37, now);
+        assert_eq!((taken.len(), adaptive.history().1), (37, 1));
+        assert!((30..=37).contains(&adaptive.width()), "{}", adaptive.width());
+    }
+
+    #[test]
+    fn a_width_that_was_used_is_at_most_halved_by_an_episode() {
+        let now = Instant::now();
+        let mut adaptive = Adaptive::new(64, Start::Told, now);
+        for _ in 0..3 {
+            crowd(&mut adaptive, 64, now).into_iter().for_each(|level| adaptive.ok(level, now));
+        }
+        // Later, for a refusal right after so many were taken is not for the width's sake.
+        let later = now + std::time::Duration::from_mins(1);
+        crowd(&mut adaptive, 3, later);
+        assert_eq!((adaptive.width(), adaptive.history().1), (32, 1));
     }
 }
