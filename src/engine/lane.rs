@@ -1,8 +1,8 @@
 //! A lane: one rate-limit scope, which pulls its own tasks.
 //!
 //! Its workers each carry one task at a time. There are as many as the lane is wide, and one more
-//! for each task that sleeps before a retry or is asked elsewhere, so that it takes nobody's place; up
-//! to a bound, so that an outage does not gather the whole plan in memory.
+//! for each task that sleeps before a retry or is asked elsewhere, so that it takes nobody's place;
+//! up to a bound, so that an outage does not gather the whole plan in memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,10 +65,10 @@ pub struct Lane {
 /// Where a lane stands, as it changes.
 #[derive(Debug)]
 pub struct State {
-    pub(super) asleep: AtomicUsize,
-    pub(super) elsewhere: AtomicUsize,
-    pub(super) left: Notify,
     pub(super) wakes: Wakes,
+    pub(super) elsewhere: AtomicUsize,
+    /// A task sleeps or is asked elsewhere: another one may take its place.
+    pub(super) left: Notify,
     pub(super) rng: Mutex<StdRng>,
 }
 
@@ -76,10 +76,9 @@ impl State {
     /// A lane that has not begun; `rng` jitters the waits of its tasks.
     pub fn new(rng: StdRng) -> Self {
         Self {
-            asleep: AtomicUsize::new(0),
+            wakes: Wakes::default(),
             elsewhere: AtomicUsize::new(0),
             left: Notify::new(),
-            wakes: Wakes::default(),
             rng: Mutex::new(rng),
         }
     }
@@ -251,12 +250,15 @@ impl Crew<'_> {
 
     fn wanted(&self) -> usize {
         let (places, state) = (self.lane.gate.width(), &self.lane.state);
-        let asleep = state.asleep.load(Ordering::Relaxed);
-        let elsewhere = state.elsewhere.load(Ordering::Relaxed);
         let most = places * SLEEPERS_PER_PLACE;
+        let wanted = places + state.wakes.count().min(most);
+        let elsewhere = state.elsewhere.load(Ordering::Relaxed);
+        if elsewhere == 0 {
+            return wanted;
+        }
         // Those who are asked elsewhere keep as many places busy there as there are, however narrow
         // their own lane has become.
         let widest = self.fleet.iter().map(|lane| lane.gate.width()).max().unwrap_or_default();
-        places + asleep.min(most) + elsewhere.min(most.max(widest))
+        wanted + elsewhere.min(most.max(widest))
     }
 }

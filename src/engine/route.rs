@@ -1,6 +1,6 @@
 //! Who is asked: the task's own model, and its fallbacks, one after the other.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ impl<'l> Route<'l> {
                 window: fallback.window,
             });
             (self.lane, self.attempts) = (lane, 0);
-            self.away.get_or_insert_with(|| Away::elsewhere(self.home));
+            self.away.get_or_insert_with(|| Away::from(self.home));
             return true;
         }
         false
@@ -144,29 +144,20 @@ impl<'l> Route<'l> {
     }
 }
 
-/// Counts a task as away from its lane for as long as it lives: another one may take its place.
-pub(super) struct Away<'l>(&'l AtomicUsize);
+/// Counts a task as asked elsewhere for as long as it lives: another one may take its place.
+struct Away<'l>(&'l Lane);
 
 impl<'l> Away<'l> {
-    /// It sleeps before it is tried again there.
-    pub(super) fn asleep(lane: &'l Lane) -> Self {
-        Self::counted(&lane.state.asleep, lane)
-    }
-
-    /// It is asked elsewhere.
-    fn elsewhere(lane: &'l Lane) -> Self {
-        Self::counted(&lane.state.elsewhere, lane)
-    }
-
-    fn counted(count: &'l AtomicUsize, lane: &Lane) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
+    /// Away from this lane.
+    fn from(lane: &'l Lane) -> Self {
+        lane.state.elsewhere.fetch_add(1, Ordering::Relaxed);
         lane.state.left.notify_one();
-        Self(count)
+        Self(lane)
     }
 }
 
 impl Drop for Away<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.state.elsewhere.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -17,7 +17,7 @@ use crate::call::task::Task;
 use crate::engine::attempt::{self, Facts, Made};
 use crate::engine::event::Event;
 use crate::engine::lane::Lane;
-use crate::engine::route::{Away, Route};
+use crate::engine::route::Route;
 use crate::engine::stop::Stop;
 use crate::pace::door::{Barred, Closure};
 use crate::provider::Rejected;
@@ -155,29 +155,23 @@ impl Course<'_> {
         if closure.is_parked {
             return self.stopped();
         }
-        if !self.route.is_home() {
+        let (status, why) = match self.route.is_home() {
+            true => (Status::Skipped, "not asked, because the model was closed"),
             // Its own model is not closed: the task failed there, or would have had to wait.
-            let message = format!(
+            false => (
+                Status::Error,
                 "its own model could not answer, and its fallback was not asked, because that was \
-                 closed: {}",
-                closure.reason
-            );
-            let mut entry = self.entry(Status::Error, None);
-            entry.record.error = Some(Failure::new(closure.kind, message));
-            return Some(entry);
-        }
-        let message = format!("not asked, because the model was closed: {}", closure.reason);
-        let mut entry = self.entry(Status::Skipped, None);
-        entry.record.error = Some(Failure::new(closure.kind, message));
-        Some(entry)
+                 closed",
+            ),
+        };
+        let failure = Failure::new(closure.kind, format!("{why}: {}", closure.reason));
+        Some(self.unsent(status, failure))
     }
 
     /// A task whose time was over before it could be sent again.
     fn too_late(self) -> Entry {
         let failure = attempt::too_late(self.route.lane);
-        let mut entry = self.entry(Status::Error, None);
-        entry.record.error = Some(failure);
-        entry
+        self.unsent(Status::Error, failure)
     }
 
     /// A task that was stopped leaves a record only for the attempts it made.
@@ -185,9 +179,14 @@ impl Course<'_> {
         let last = self.tries.last_mut()?;
         last.waited_ms = None;
         let failure = last.failure.clone();
-        let mut entry = self.entry(Status::Skipped, None);
+        Some(self.unsent(Status::Skipped, failure))
+    }
+
+    /// A task that ends with no attempt of its own.
+    fn unsent(self, status: Status, failure: Failure) -> Entry {
+        let mut entry = self.entry(status, None);
         entry.record.error = Some(failure);
-        Some(entry)
+        entry
     }
 
     fn entry(self, status: Status, facts: Option<&Facts>) -> Entry {
@@ -261,8 +260,8 @@ async fn rest(lane: &Lane, wait: Duration, stop: &mut Stop) -> bool {
     if lane.gate.deadline().is_some_and(|deadline| until >= deadline) {
         return false;
     }
-    let _away = Away::asleep(lane);
     let _asleep = lane.state.wakes.sleep(until);
+    lane.state.left.notify_one();
     tokio::select! {
         biased;
         () = stop.draining() => false,
