@@ -40,6 +40,8 @@ pub struct Lane {
     pub place: usize,
     /// Whom it calls.
     pub provider: Arc<Provider>,
+    /// For which model, by the name that the provider knows.
+    pub model: Arc<str>,
     /// The provider with its key in hand.
     pub endpoint: Endpoint,
     /// In what tongue.

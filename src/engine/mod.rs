@@ -114,4 +114,6 @@ impl Engine {
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

@@ -12,16 +12,14 @@ use crate::pace::rate::Why;
 /// How the lane was paced so far.
 pub(super) fn pacing(lane: &Lane) -> Pacing {
     let gate = &lane.gate;
-    let provider = &*lane.provider.name;
-    let (name, limits) = gate.stated();
     let lost = gate.lost();
     let closure = gate.closure();
     let pilot = gate.pilot();
     let (counts, (outages, retries_denied)) = (pilot.counts(), pilot.troubles());
     Pacing {
-        provider: provider.to_owned(),
-        model: model(name, provider).to_owned(),
-        stated: stated(limits),
+        provider: lane.provider.name.to_string(),
+        model: lane.model.to_string(),
+        stated: stated(gate.limits()),
         stated_for_provider: stated(&lane.provider.limits),
         learned: learned(&pilot),
         calls: counts.calls,
@@ -45,11 +43,6 @@ fn waited(lost: BTreeMap<Why, Duration>) -> BTreeMap<String, u64> {
         *sum = sum.saturating_add(millis);
     }
     waited
-}
-
-/// The model in `provider/model`.
-fn model<'n>(name: &'n str, provider: &str) -> &'n str {
-    name.strip_prefix(provider).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name)
 }
 
 fn stated(limits: &Limits) -> Stated {

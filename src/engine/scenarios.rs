@@ -12,13 +12,10 @@ mod verdict;
 mod voice;
 mod watch;
 
-use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;
 
 use futures::join;
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
@@ -29,57 +26,21 @@ use self::watch::{Outcome, Seen};
 use super::Engine;
 use crate::call::record::Entry;
 use crate::engine::event::Event;
-use crate::engine::lane::{Lane, State};
+use crate::engine::lane::Lane;
 use crate::engine::source::Source;
 use crate::engine::stop::{Level, Stopper};
-use crate::engine::task::Origin;
-use crate::pace::gate::{self, Gate};
-use crate::pace::retry::RetryPolicy;
-use crate::pace::scope::Scope;
+use crate::engine::testing;
+use crate::provider::Dialect;
 use crate::provider::anthropic::Anthropic;
 use crate::provider::openai_chat::OpenAiChat;
-use crate::provider::{Dialect, Endpoint, Provider};
 
-/// The lane of a scenario. The only place here that knows what a lane is made of.
+/// The lane of a scenario.
 fn lane(number: usize, spec: &LaneSpec, scenario: &Scenario, server: &Arc<Server>) -> Lane {
-    let limits = spec.stated.limits();
-    let counted =
-        [limits.tokens_per_minute, limits.input_tokens_per_minute, limits.output_tokens_per_minute];
     let seed = scenario.seed.wrapping_add(1000 + number as u64);
     let dialect = dialect(&spec.phases()[0].1);
-    let provider = Arc::new(Provider::new(&spec.name, dialect, "http://server"));
-    let retry = RetryPolicy::default();
-    let requests = limits.requests_per_minute.is_some() || limits.requests_per_second.is_some();
-    let plan = gate::Plan {
-        name: spec.name.as_str().into(),
-        limits,
-        cap: limits.concurrency,
-        is_paced: requests || counted.iter().any(Option::is_some),
-        scopes: vec![Arc::new(Scope::of_provider(&provider.limits))],
-        retry_budget: retry.budget,
-        max_outage: retry.max_outage,
-        deadline: None,
-    };
-    Lane {
-        number,
-        place: number,
-        endpoint: Endpoint {
-            provider: spec.name.as_str().into(),
-            base_url: "http://server".into(),
-            key: None,
-            ..Endpoint::default()
-        },
-        provider,
-        dialect,
-        transport: Arc::clone(server) as _,
-        web: Arc::clone(server) as _,
-        gate: Gate::new(plan, StdRng::seed_from_u64(seed)),
-        retry,
-        task_timeout: None,
-        counts_tokens: counted.iter().any(Option::is_some),
-        origin: Origin { job: "j".into(), run: "r".into(), tags: Arc::new(BTreeMap::new()) },
-        state: State::new(StdRng::seed_from_u64(seed + 1)),
-    }
+    let server = Arc::clone(server) as _;
+    let limits = spec.stated.limits();
+    testing::lane(number, &spec.name, dialect, server, limits, limits.concurrency, seed)
 }
 
 fn dialect(conduct: &Conduct) -> &'static dyn Dialect {

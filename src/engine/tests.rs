@@ -5,26 +5,18 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
 use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::call::failure::{Failure, FailureKind};
-use crate::call::fallback::FallbackOn;
 use crate::call::record::{Entry, Status};
-use crate::call::request::{Message, Params, Request};
-use crate::call::task::{ContentHash, Target, Task, TaskId};
-use crate::engine::lane::State;
+use crate::call::request::{Message, Params};
+use crate::call::task::{ContentHash, TaskId};
 use crate::engine::stop::{Level, Stopper};
-use crate::engine::task::Origin;
 use crate::pace::Limits;
-use crate::pace::gate::{self, Gate};
 use crate::pace::rate::Why;
 use crate::pace::retry::RetryPolicy;
-use crate::pace::scope::Scope;
 use crate::provider::openai_chat::OpenAiChat;
-use crate::provider::{Endpoint, Provider};
 use crate::wire::frames::Framing;
 use crate::wire::message::{Headers, WireReply, WireRequest};
 use crate::wire::transport::{Opened, Pending, Transport};
@@ -78,74 +70,22 @@ fn reply(status: u16, headers: &[(&str, &str)], body: &'static str) -> Answer {
 }
 
 fn lane(number: usize, transport: &Arc<Fake>, limits: Limits, width: usize) -> Lane {
-    let tags = Arc::new(BTreeMap::new());
-    let provider = Arc::new(Provider::new("lab", &OpenAiChat, "http://lab"));
-    let rng = |nth| StdRng::seed_from_u64(2 * number as u64 + nth);
-    let retry = RetryPolicy::default();
-    let plan = gate::Plan {
-        name: format!("lab/{number}").into(),
-        limits,
-        cap: Some(width),
-        is_paced: false,
-        scopes: vec![Arc::new(Scope::of_provider(&provider.limits))],
-        retry_budget: retry.budget,
-        max_outage: retry.max_outage,
-        deadline: None,
-    };
-    Lane {
-        number,
-        place: number,
-        endpoint: Endpoint {
-            provider: "lab".into(),
-            base_url: "http://lab".into(),
-            key: None,
-            ..Endpoint::default()
-        },
-        provider,
-        dialect: &OpenAiChat,
-        transport: Arc::clone(transport) as _,
-        web: Arc::clone(transport) as _,
-        gate: Gate::new(plan, rng(0)),
-        retry,
-        task_timeout: None,
-        counts_tokens: false,
-        origin: Origin { job: "j".into(), run: "r".into(), tags },
-        state: State::new(rng(1)),
-    }
+    let (transport, seed) = (Arc::clone(transport) as _, 2 * number as u64);
+    let lane = testing::lane(number, "lab", &OpenAiChat, transport, limits, Some(width), seed);
+    Lane { model: number.to_string().into(), ..lane }
 }
 
 /// `count` tasks, and how many of them were pulled.
 fn tasks(count: u64) -> (Source, Arc<AtomicUsize>) {
     let pulled = Arc::new(AtomicUsize::new(0));
-    let target = Arc::new(Target {
-        label: "m".into(),
-        provider: "lab".into(),
-        model: "m".into(),
-        variant: None,
-        params: Arc::new(Params::default()),
-        dropped: Arc::default(),
-        price: None,
-        window: None,
-        fallbacks: Arc::default(),
-        fallback_on: FallbackOn::default(),
-    });
+    let target = testing::target("lab", Params::default());
     let counter = Arc::clone(&pulled);
     let task = move |index: u64| {
         counter.fetch_add(1, Ordering::Relaxed);
         let messages = vec![Message::text("user", index.to_string())];
         let content = ContentHash::of_prompt(&messages, &target.params);
-        Ok(Task {
-            id: TaskId::new(&content, &ContentHash::of_target(&target, 0), 0, 0),
-            index,
-            prompt: "p".into(),
-            row: index.to_string(),
-            repeat: 0,
-            target: Arc::clone(&target),
-            request: Request { model: "m".into(), messages, params: Arc::clone(&target.params) },
-            dropped: Arc::default(),
-            fallbacks: Arc::clone(&target.fallbacks),
-            attempts_before: 0,
-        })
+        let id = TaskId::new(&content, &ContentHash::of_target(&target, 0), 0, 0);
+        Ok(testing::task(id, index, &target, messages))
     };
     (Box::new((0..count).map(task)), pulled)
 }

@@ -100,9 +100,9 @@ impl Gate {
         }
     }
 
-    /// Waits until a call that is expected to use this may be sent, or hears why none will be. It does
-    /// not wait long for what these failures told, after which it can go elsewhere. A wait that is
-    /// cancelled has taken nothing but, at worst, one request's cell.
+    /// Waits until a call that is expected to use this may be sent, or hears why none will be. It
+    /// does not wait long for what these failures told, after which it can go elsewhere. A wait that
+    /// is cancelled has taken nothing but, at worst, one request's cell.
     pub async fn enter(
         &self,
         expected: Expected,
@@ -133,8 +133,9 @@ impl Gate {
         self.watch.waiting().or_else(|| self.pilot().rests(Instant::now()))
     }
 
-    /// Sleeps before a retry, holding nothing; shorter where there will be none, because the lane is
-    /// closed. As long as the lane is paused, that is time lost to the pause, were there nobody else.
+    /// Sleeps before a retry, holding nothing; shorter where there will be none, because the lane
+    /// is closed. As long as the lane is paused, that is time lost to the pause, were there nobody
+    /// else.
     pub async fn rest(&self, until: Instant) {
         tokio::select! {
             biased;
@@ -152,9 +153,9 @@ impl Gate {
         sleep_until(until).await;
     }
 
-    /// `provider/model`, and the limits of the lane's own.
-    pub fn stated(&self) -> (&str, &Limits) {
-        (&self.name, &self.limits)
+    /// The limits of the lane's own.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// When the run ends.

@@ -45,6 +45,22 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Whether any of them counts tokens, so that calls must be estimated.
+    pub fn counts_tokens(&self) -> bool {
+        let Self {
+            tokens_per_minute: all,
+            input_tokens_per_minute: input,
+            output_tokens_per_minute: output,
+            ..
+        } = self;
+        [all, input, output].iter().any(|limit| limit.is_some())
+    }
+
+    /// Whether any of them says how much a time may take.
+    pub fn sets_pace(&self) -> bool {
+        *self != Self { concurrency: self.concurrency, ..Self::default() }
+    }
+
     /// These limits with those that `others` states in their place.
     pub fn overlaid(self, others: Self) -> Self {
         Self {

@@ -15,7 +15,6 @@ use crate::engine::task::Origin;
 use crate::job::plan::Plan;
 use crate::job::{Job, LaneSpec};
 use crate::mock::server::Mock;
-use crate::pace::Limits;
 use crate::pace::gate::{self, Gate};
 use crate::pace::scope::Scope;
 use crate::provider::access::Access;
@@ -87,7 +86,7 @@ fn lane(
         name: format!("{}/{}", provider.name, spec.model).into(),
         limits: spec.limits,
         cap: caps.into_iter().flatten().min(),
-        is_paced: is_paced(&spec.limits) || is_paced(&provider.limits),
+        is_paced: spec.limits.sets_pace() || provider.limits.sets_pace(),
         scopes,
         retry_budget: job.retry.budget,
         max_outage: job.retry.max_outage,
@@ -97,6 +96,7 @@ fn lane(
         number,
         place,
         provider: Arc::clone(provider),
+        model: Arc::clone(&spec.model),
         endpoint,
         dialect: provider.dialect_for(&spec.model),
         transport: access.transport(&parts.http),
@@ -104,22 +104,10 @@ fn lane(
         gate: Gate::new(plan, rand::make_rng::<StdRng>()),
         retry: job.retry.clone(),
         task_timeout: job.task_timeout,
-        counts_tokens: counts_tokens(&spec.limits) || counts_tokens(&provider.limits),
+        counts_tokens: spec.limits.counts_tokens() || provider.limits.counts_tokens(),
         origin: parts.origin.clone(),
         state: State::new(rand::make_rng::<StdRng>()),
     }
-}
-
-fn is_paced(limits: &Limits) -> bool {
-    *limits != Limits { concurrency: limits.concurrency, ..Limits::default() }
-}
-
-fn counts_tokens(limits: &Limits) -> bool {
-    let Limits { tokens_per_minute, input_tokens_per_minute, output_tokens_per_minute, .. } =
-        limits;
-    [tokens_per_minute, input_tokens_per_minute, output_tokens_per_minute]
-        .iter()
-        .any(|limit| limit.is_some())
 }
 
 /// The tasks of a lane that are not done, each with the attempts made at it before.
