@@ -45,6 +45,9 @@ pub struct Record {
     pub model_used: Arc<str>,
     /// The provider that was asked last.
     pub provider: Arc<str>,
+    /// Whether that was a fallback of the model; absent when it was not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub fallback: bool,
     /// How it ended.
     pub status: Status,
     /// What was asked.
@@ -65,6 +68,10 @@ pub struct Record {
     pub cost_usd: Option<Usd>,
     /// Whether the cost is known.
     pub cost_status: CostStatus,
+    /// The most that it can have cost in USD, where the cost is not known; absent when that is not
+    /// known either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_at_most_usd: Option<Usd>,
     /// Where the price is from: `job`, or the source in the table of models and its date; null
     /// when the cost is not known.
     #[serde(default)]
@@ -125,6 +132,9 @@ pub struct FailedTry {
     pub model_used: Arc<str>,
     /// The provider that was asked.
     pub provider: Arc<str>,
+    /// Whether that was a fallback of the model.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub fallback: bool,
     /// How long it waited for its turn, in ms.
     pub queued_ms: u64,
     /// From the send to the failure, in ms.
@@ -140,6 +150,10 @@ pub struct FailedTry {
     pub cost_usd: Option<Usd>,
     /// Whether that cost is known.
     pub cost_status: CostStatus,
+    /// The most that it can have cost in USD, where the cost is not known and something may have
+    /// been billed all the same: an answer without counts, or none that came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_at_most_usd: Option<Usd>,
     /// Where the price is from; null when the cost is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_version: Option<Arc<str>>,
@@ -155,6 +169,11 @@ impl FailedTry {
     pub fn was_answered(&self) -> bool {
         self.cost_status != CostStatus::NoAnswer
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_false(yes: &bool) -> bool {
+    !yes
 }
 
 /// What the journal keeps of a task: its record, its place in the plan and its failed tries.

@@ -14,12 +14,18 @@ pub struct Usage {
     pub input: Option<u64>,
     /// Input tokens read from a cache.
     pub cached: Option<u64>,
-    /// Input tokens written to a cache.
+    /// Input tokens written to a cache that keeps them for minutes, or as long as it does.
     pub cache_write: Option<u64>,
-    /// Output tokens without the reasoning.
+    /// Input tokens written to a cache that keeps them for an hour.
+    pub cache_write_1h: Option<u64>,
+    /// Input tokens of sound, as far as they are told apart.
+    pub audio_input: Option<u64>,
+    /// Output tokens without the reasoning and without sound.
     pub output: Option<u64>,
     /// Reasoning tokens, which are billed as output.
     pub reasoning: Option<u64>,
+    /// Output tokens of sound, as far as they are told apart.
+    pub audio_output: Option<u64>,
     /// Who counted them.
     pub source: UsageSource,
 }
@@ -51,21 +57,32 @@ impl UsageSource {
 }
 
 impl Usage {
-    /// Prompt tokens as OpenAI counts them: cached ones and cache writes included.
+    /// Prompt tokens as OpenAI counts them: cached ones, cache writes and sound included.
     pub fn prompt_tokens(&self) -> Option<u64> {
-        let cached = self.cached.unwrap_or(0).saturating_add(self.cache_write.unwrap_or(0));
-        self.input.map(|input| input.saturating_add(cached))
+        let more = [self.cached, self.cache_write, self.cache_write_1h, self.audio_input];
+        self.input.map(|input| and(input, &more))
     }
 
-    /// Completion tokens as OpenAI counts them: reasoning included.
+    /// Completion tokens as OpenAI counts them: reasoning and sound included.
     pub fn completion_tokens(&self) -> Option<u64> {
-        self.output.map(|output| output.saturating_add(self.reasoning.unwrap_or(0)))
+        self.output.map(|output| and(output, &[self.reasoning, self.audio_output]))
+    }
+
+    /// Tokens written to any cache; `None` when none was told.
+    pub fn cache_write_tokens(&self) -> Option<u64> {
+        let both = [self.cache_write, self.cache_write_1h];
+        both.iter().any(Option::is_some).then(|| and(0, &both))
     }
 
     /// All tokens; `None` unless both sides were told.
     pub fn total_tokens(&self) -> Option<u64> {
         Some(self.prompt_tokens()?.saturating_add(self.completion_tokens()?))
     }
+}
+
+/// A part, and what is told of the others.
+fn and(part: u64, others: &[Option<u64>]) -> u64 {
+    others.iter().flatten().fold(part, |sum, more| sum.saturating_add(*more))
 }
 
 /// Usage as a row shows it: OpenAI's names and OpenAI's way of counting.
@@ -75,12 +92,21 @@ pub struct UsageRow {
     pub prompt_tokens: Option<u64>,
     /// Input tokens read from a cache; null when not told.
     pub cached_tokens: Option<u64>,
-    /// Input tokens written to a cache; null when not told.
+    /// Input tokens written to a cache, however long it keeps them; null when not told.
     pub cache_write_tokens: Option<u64>,
+    /// Those of them that were written to a cache for an hour; absent when not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write_1h_tokens: Option<u64>,
+    /// Input tokens of sound; absent when not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_prompt_tokens: Option<u64>,
     /// Output tokens, reasoning included; null when not told.
     pub completion_tokens: Option<u64>,
     /// Reasoning tokens within the completion; null when not told.
     pub reasoning_tokens: Option<u64>,
+    /// Tokens of sound within the completion; absent when not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_completion_tokens: Option<u64>,
     /// Prompt and completion together; null when either was not told.
     pub total_tokens: Option<u64>,
     /// Who counted.
@@ -92,9 +118,12 @@ impl From<Usage> for UsageRow {
         Self {
             prompt_tokens: usage.prompt_tokens(),
             cached_tokens: usage.cached,
-            cache_write_tokens: usage.cache_write,
+            cache_write_tokens: usage.cache_write_tokens(),
+            cache_write_1h_tokens: usage.cache_write_1h,
+            audio_prompt_tokens: usage.audio_input,
             completion_tokens: usage.completion_tokens(),
             reasoning_tokens: usage.reasoning,
+            audio_completion_tokens: usage.audio_output,
             total_tokens: usage.total_tokens(),
             source: usage.source,
         }
@@ -103,15 +132,21 @@ impl From<Usage> for UsageRow {
 
 impl From<UsageRow> for Usage {
     fn from(row: UsageRow) -> Self {
-        let cached =
-            row.cached_tokens.unwrap_or(0).saturating_add(row.cache_write_tokens.unwrap_or(0));
-        let reasoning = row.reasoning_tokens.unwrap_or(0);
+        let hour = row.cache_write_1h_tokens;
+        let minutes = row.cache_write_tokens.map(|all| all.saturating_sub(hour.unwrap_or(0)));
+        // A row of hours alone told nothing of minutes.
+        let minutes = minutes.filter(|minutes| hour.is_none() || *minutes > 0);
+        let beside = and(0, &[row.cached_tokens, row.cache_write_tokens, row.audio_prompt_tokens]);
+        let within = and(0, &[row.reasoning_tokens, row.audio_completion_tokens]);
         Self {
-            input: row.prompt_tokens.map(|prompt| prompt.saturating_sub(cached)),
+            input: row.prompt_tokens.map(|prompt| prompt.saturating_sub(beside)),
             cached: row.cached_tokens,
-            cache_write: row.cache_write_tokens,
-            output: row.completion_tokens.map(|completion| completion.saturating_sub(reasoning)),
+            cache_write: minutes,
+            cache_write_1h: hour,
+            audio_input: row.audio_prompt_tokens,
+            output: row.completion_tokens.map(|completion| completion.saturating_sub(within)),
             reasoning: row.reasoning_tokens,
+            audio_output: row.audio_completion_tokens,
             source: row.source,
         }
     }
@@ -126,15 +161,18 @@ mod tests {
         let usage = Usage {
             input: Some(10),
             cached: Some(5),
-            cache_write: None,
+            cache_write: Some(2),
+            cache_write_1h: Some(4),
+            audio_input: Some(1),
             output: Some(7),
             reasoning: Some(3),
+            audio_output: Some(6),
             source: UsageSource::Provider,
         };
         let row = UsageRow::from(usage);
-        assert_eq!(row.prompt_tokens, Some(15));
-        assert_eq!(row.completion_tokens, Some(10));
-        assert_eq!(row.total_tokens, Some(25));
+        assert_eq!(row.prompt_tokens, Some(22));
+        assert_eq!(row.completion_tokens, Some(16));
+        assert_eq!((row.cache_write_tokens, row.total_tokens), (Some(6), Some(38)));
         assert_eq!(Usage::from(row), usage);
     }
 

@@ -108,12 +108,14 @@ impl Course<'_> {
             at: facts.at,
             model_used: self.route.target().model_used(),
             provider: Arc::clone(&self.route.target().provider),
+            fallback: !self.route.is_home(),
             queued_ms: millis(facts.queued),
             latency_ms: millis(facts.took),
             request_id: facts.request_id.clone(),
             usage,
             cost_usd: billed.cost_usd,
             cost_status: billed.cost_status,
+            cost_at_most_usd: None,
             price_version: billed.price_version,
             failure: rejected.failure.clone(),
             waited_ms: wait.map(millis),
@@ -192,7 +194,7 @@ impl Course<'_> {
     fn entry(self, status: Status, facts: Option<&Facts>) -> Entry {
         let (origin, attempts) = (&self.route.lane.origin, self.attempts());
         let asked = Arc::clone(self.route.target());
-        let dropped = self.route.dropped().clone();
+        let (dropped, fallback) = (self.route.dropped().clone(), !self.route.is_home());
         let task = self.route.task;
         let record = Record {
             v: VERSION,
@@ -206,6 +208,7 @@ impl Course<'_> {
             variant: task.target.variant.clone(),
             model_used: asked.model_used(),
             provider: Arc::clone(&asked.provider),
+            fallback,
             status,
             messages: task.request.messages,
             params: task.request.params,
@@ -215,6 +218,7 @@ impl Course<'_> {
             usage: None,
             cost_usd: None,
             cost_status: CostStatus::NoAnswer,
+            cost_at_most_usd: None,
             price_version: None,
             latency_ms: facts.map(|facts| millis(facts.took)),
             ttft_ms: facts.and_then(|facts| facts.first_token).map(millis),

@@ -182,6 +182,7 @@ fn usage_of(usage: &Value) -> Option<Usage> {
         output,
         reasoning: None,
         source: UsageSource::Provider,
+        ..Usage::default()
     })
 }
 

@@ -152,8 +152,8 @@ pub const USAGE: &[Column<AttemptCell>] = &[
     },
     Column {
         name: "cache_write_tokens",
-        doc: "input tokens written to a cache",
-        cell: |_, tried| told(tried.usage.as_ref(), |usage| usage.cache_write),
+        doc: "input tokens written to a cache, however long it keeps them",
+        cell: |_, tried| told(tried.usage.as_ref(), Usage::cache_write_tokens),
     },
     Column {
         name: "completion_tokens",
@@ -198,6 +198,31 @@ pub const USAGE: &[Column<AttemptCell>] = &[
         name: "request_id",
         doc: "the provider's name for the call",
         cell: |_, tried| tried.request_id.as_deref().into(),
+    },
+    Column {
+        name: "cache_write_1h_tokens",
+        doc: "those of them that were written to a cache for an hour",
+        cell: |_, tried| told(tried.usage.as_ref(), |usage| usage.cache_write_1h),
+    },
+    Column {
+        name: "audio_prompt_tokens",
+        doc: "input tokens of sound",
+        cell: |_, tried| told(tried.usage.as_ref(), |usage| usage.audio_input),
+    },
+    Column {
+        name: "audio_completion_tokens",
+        doc: "output tokens of sound",
+        cell: |_, tried| told(tried.usage.as_ref(), |usage| usage.audio_output),
+    },
+    Column {
+        name: "fallback",
+        doc: "whether a fallback of the model was asked",
+        cell: |_, tried| Cell::Flag(tried.fallback),
+    },
+    Column {
+        name: "cost_at_most_usd",
+        doc: "the most that it can have cost, where the cost is not known and that is",
+        cell: |_, tried| tried.cost_at_most_usd.into(),
     },
 ];
 
@@ -322,7 +347,8 @@ mod tests {
             "task, attempt, at, job, run, prompt, row, model, variant, model_used, provider, \
              final, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, \
              reasoning_tokens, total_tokens, usage_source, cost_usd, cost_status, price_version, \
-             request_id"
+             request_id, cache_write_1h_tokens, audio_prompt_tokens, audio_completion_tokens, \
+             fallback, cost_at_most_usd"
         );
         assert_eq!(
             header(ERRORS),

@@ -90,12 +90,16 @@ pub struct RecordView<'a> {
     pub model_used: Cow<'a, str>,
     #[serde(borrow)]
     pub provider: Cow<'a, str>,
+    #[serde(default)]
+    pub fallback: bool,
     pub status: Status,
     #[serde(borrow)]
     pub response: Option<&'a RawValue>,
     pub usage: Option<Usage>,
     pub cost_usd: Option<Usd>,
     pub cost_status: CostStatus,
+    #[serde(default)]
+    pub cost_at_most_usd: Option<Usd>,
     #[serde(borrow, default)]
     pub price_version: Option<Cow<'a, str>>,
     pub latency_ms: Option<u64>,
@@ -119,6 +123,8 @@ pub struct Attempt {
     pub model_used: Arc<str>,
     /// The provider that was asked.
     pub provider: Arc<str>,
+    /// Whether that was a fallback of the model.
+    pub fallback: bool,
     /// The provider's name for the call.
     pub request_id: Option<String>,
     /// The tokens, when it was answered and the provider told them.
@@ -127,6 +133,8 @@ pub struct Attempt {
     pub cost_usd: Option<Usd>,
     /// Whether the cost is known, or nothing was answered.
     pub cost_status: CostStatus,
+    /// The most that it can have cost, where the cost is not known and that is.
+    pub cost_at_most_usd: Option<Usd>,
     /// Where the price is from; `None` where none was known, and in records of older runners,
     /// which knew none but the job's.
     pub price_version: Option<Arc<str>>,
@@ -150,10 +158,12 @@ impl Attempt {
             at: Some(tried.at),
             model_used: tried.model_used,
             provider: tried.provider,
+            fallback: tried.fallback,
             request_id: tried.request_id,
             usage: tried.usage,
             cost_usd: tried.cost_usd,
             cost_status: tried.cost_status,
+            cost_at_most_usd: tried.cost_at_most_usd,
             price_version: tried.price_version,
             failure: Some(tried.failure),
             waited_ms: tried.waited_ms,
@@ -169,10 +179,12 @@ impl Attempt {
             at: record.started_at,
             model_used: Arc::from(&*record.model_used),
             provider: Arc::from(&*record.provider),
+            fallback: record.fallback,
             request_id: record.request_id.as_deref().map(str::to_owned),
             usage: record.usage,
             cost_usd: record.cost_usd,
             cost_status: record.cost_status,
+            cost_at_most_usd: record.cost_at_most_usd,
             price_version: record.price_version.as_deref().map(Arc::from),
             failure: record.error.clone(),
             waited_ms: None,

@@ -134,6 +134,7 @@ pub(super) fn take_usage(draft: &mut Draft, told: &Value) {
         output: all_output.map(|all| all.saturating_sub(thinking.unwrap_or(0))),
         reasoning: thinking,
         source: UsageSource::Provider,
+        ..Usage::default()
     };
     let is_told = usage.prompt_tokens().unwrap_or(0) > 0 || all_output.unwrap_or(0) > 0;
     // Some hosts send zeros for what they do not know.

@@ -143,6 +143,7 @@ fn take_usage(draft: &mut Draft, told: &Value) {
         output: count("outputTokens"),
         reasoning: None,
         source: UsageSource::Provider,
+        ..Usage::default()
     };
     if usage.input.is_some() || usage.output.is_some() {
         draft.usage = Some(usage);

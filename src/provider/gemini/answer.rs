@@ -231,6 +231,7 @@ impl Counts {
             output,
             reasoning,
             source: UsageSource::Provider,
+            ..Usage::default()
         })
     }
 }

@@ -256,6 +256,7 @@ impl Counts {
             output,
             reasoning,
             source: UsageSource::Provider,
+            ..Usage::default()
         })
     }
 }

@@ -138,5 +138,6 @@ fn usage_of(told: &Value) -> Option<Usage> {
         output: output.map(|all| all.saturating_sub(reasoning.unwrap_or(0))),
         reasoning,
         source: UsageSource::Provider,
+        ..Usage::default()
     })
 }
