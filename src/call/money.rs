@@ -38,7 +38,7 @@ impl Usd {
     }
 
     /// The amount times a count of tokens.
-    fn times(self, tokens: u64) -> Self {
+    pub fn times(self, tokens: u64) -> Self {
         Self(self.0.saturating_mul(i128::from(tokens)))
     }
 }

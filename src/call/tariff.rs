@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use crate::call::moment::Moment;
-use crate::call::money::{Covers, Price};
+use crate::call::money::{Covers, Price, Rates, Usd};
 use crate::call::request::{Content, Message, Request};
 
 /// Parameters whose value can change what a token costs, and the values that do not.
@@ -23,21 +23,68 @@ const EXTRAS: &[&str] = &["web_search_options", "plugins", "search_parameters"];
 /// the table that have such hours have these.
 const BUSY: [std::ops::Range<i64>; 2] = [1..4, 6..10];
 
+/// The most that one token of a call can cost, whatever the answer turns out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ceiling {
+    /// One token of input, in whichever part of it.
+    pub input: Usd,
+    /// One token of output.
+    pub output: Usd,
+}
+
+impl Ceiling {
+    /// The most that a call with at most so many tokens can cost.
+    pub fn at_most(&self, input: u64, output: u64) -> Usd {
+        self.input.times(input) + self.output.times(output)
+    }
+
+    fn of(rates: &Rates) -> Self {
+        Self {
+            input: rates.input.max(rates.cache_read).max(rates.cache_write),
+            output: rates.output.max(rates.reasoning),
+        }
+    }
+
+    fn or_more(self, other: Self) -> Self {
+        Self { input: self.input.max(other.input), output: self.output.max(other.output) }
+    }
+}
+
 impl Price {
+    /// The highest rates that a call of this request can pay, with at most so many input tokens:
+    /// for each input token, and for each output token. `None` when this is not the price of such
+    /// a call.
+    pub fn ceiling(&self, request: &Request, input_at_most: u64) -> Option<Ceiling> {
+        if !self.is_of(request) {
+            return None;
+        }
+        let tiers = self.tiers.iter().filter(|tier| tier.above < input_at_most);
+        let rates = tiers.map(|tier| &tier.rates).chain(&self.off_peak);
+        let base = Ceiling::of(&self.base);
+        Some(rates.map(Ceiling::of).fold(base, Ceiling::or_more))
+    }
+
     /// The price of this call when it is sent at that moment; `None` when this is not the price of
     /// such a call.
     pub fn applying(&self, request: &Request, at: Moment) -> Option<Self> {
-        if let Covers::Plain { audio, images } = self.covers {
-            let is_plain = is_usual(&request.params)
-                && (audio || !has_audio(request))
-                && (images || !has_part(request, &["image_url", "image", "input_image"]));
-            if !is_plain {
-                return None;
-            }
+        if !self.is_of(request) {
+            return None;
         }
         match self.off_peak {
             Some(base) if !is_busy(at) => Some(Self { base, ..self.clone() }),
             _ => Some(self.clone()),
+        }
+    }
+
+    /// Whether this is the price of such a call.
+    fn is_of(&self, request: &Request) -> bool {
+        match self.covers {
+            Covers::Every => true,
+            Covers::Plain { audio, images } => {
+                is_usual(&request.params)
+                    && (audio || !has_audio(request))
+                    && (images || !has_part(request, &["image_url", "image", "input_image"]))
+            }
         }
     }
 }
@@ -104,7 +151,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::call::money::{Rates, Usd};
+    use crate::call::money::Tier;
 
     fn listed(audio: bool, images: bool) -> Price {
         let rates = Rates::new(Usd::from_pico(2), Usd::from_pico(4));
@@ -150,6 +197,20 @@ mod tests {
         }
         assert!(listed(true, false).applying(&asked(json!({}), sound()), now).is_some());
         assert!(listed(false, true).applying(&asked(json!({}), image()), now).is_some());
+    }
+
+    #[test]
+    fn the_ceiling_is_the_highest_that_a_call_can_pay() {
+        let rates = |input, output| Rates::new(Usd::from_pico(input), Usd::from_pico(output));
+        let base = Rates { cache_write: Usd::from_pico(3), ..rates(2, 4) };
+        let tiers = [Tier { above: 100, rates: rates(5, 9) }].into();
+        let price = Price { base, tiers, ..listed(false, true) };
+        let plain = asked(json!({}), None);
+        let most = |input| price.ceiling(&plain, input).expect("covered").at_most(input, 10);
+        assert_eq!(most(100), Usd::from_pico(340));
+        assert_eq!(most(101), Usd::from_pico(595));
+        let sound = asked(json!({"modalities": ["audio"]}), None);
+        assert_eq!(price.ceiling(&sound, 1), None);
     }
 
     #[test]
