@@ -271,5 +271,9 @@ fn read(response: &Response) -> Result<Completion, Failure> {
         let message = format!("the answer cannot be read: {why}");
         Failure::new(FailureKind::ApiResponseValidation, message)
     })?;
-    Ok(Completion { usage: response.usage, billed: response.billed, ..completion })
+    Ok(Completion {
+        usage: response.usage,
+        billed: response.billed.as_deref().copied(),
+        ..completion
+    })
 }

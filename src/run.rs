@@ -5,11 +5,13 @@
 //! journal is written first, and only then is anybody told. Nobody else writes. The reports at the
 //! end are made from the journal alone.
 
+mod books;
 mod canary;
 mod deadline;
 pub mod error;
 mod keys;
 mod lanes;
+mod money;
 pub mod observer;
 mod open;
 mod pump;
@@ -34,6 +36,7 @@ use crate::provider::access::Access;
 use crate::provider::env::Env;
 use crate::report::summary::Summary;
 use crate::report::table::{ReportSpec, write_reports};
+use crate::run::books::Books;
 use crate::run::canary::{Jury, Part};
 use crate::run::deadline::Deadline;
 use crate::run::error::RunError;
@@ -42,7 +45,6 @@ use crate::run::observer::Observer;
 use crate::run::settings::Settings;
 use crate::run::stopped::{Failing, Stopped, StoppedBy};
 use crate::store::RunDir;
-use crate::store::journal::Journal;
 use crate::wire::descriptors;
 use crate::wire::http::Http;
 use crate::wire::secret::Redactor;
@@ -121,6 +123,7 @@ impl<'j> Prepared<'j> {
         deadline: Option<Deadline>,
     ) -> Result<Option<Stopped>, RunError> {
         let done = resume::align(self.job, &self.plan, opened)?;
+        let budget = money::open(self.job, opened, &done.survey)?;
         let mock = self.start_mock().await?;
         let http = Arc::new(Http::new(self.job.timeouts, self.redactor.clone())?);
         let origin = Origin {
@@ -137,6 +140,7 @@ impl<'j> Prepared<'j> {
             origin,
             done: &done,
             width: self.width(),
+            budget: budget.clone(),
             deadline: deadline.map(|deadline| deadline.at),
         };
         let engine = Engine::new(lanes::lanes(&parts), parts.width);
@@ -146,10 +150,11 @@ impl<'j> Prepared<'j> {
         let outcome = tokio::select! {
             biased;
             () = deadline::watch(stopper, deadline, &stop) => unreachable!("it never returns"),
-            outcome = phases(&parts, &engine, &mut opened.journal, observer, &stop) => outcome,
+            outcome = phases(&parts, &engine, &mut opened.books, observer, &stop) => outcome,
         };
         observer.end();
         opened.keep_pacing(&engine.views());
+        money::close(opened, budget.as_deref());
         opened.warn_of_changes();
         let (session, failing) = outcome?;
         let to_do = self.plan.total() - done.by_lane.iter().sum::<u64>();
@@ -158,8 +163,11 @@ impl<'j> Prepared<'j> {
         if left <= session.barred {
             return Ok(None);
         }
+        let shortage = budget.as_ref().and_then(|budget| budget.shortage());
         let by = if stopper.level() > Level::Running {
             Some(StoppedBy::User)
+        } else if let Some(shortage) = shortage {
+            Some(StoppedBy::Budget(shortage))
         } else if failing.is_empty() {
             let lanes = lanes::starts(&parts, &engine);
             deadline.map(|deadline| deadline.stopped(&lanes, stop.level()))
@@ -200,17 +208,17 @@ impl<'j> Prepared<'j> {
 async fn phases(
     parts: &Parts<'_>,
     engine: &Engine,
-    journal: &mut Journal,
+    books: &mut Books,
     observer: &mut (dyn Observer + Send),
     stop: &Stopper,
 ) -> Result<(pump::Done, Vec<Failing>), RunError> {
     let Some(canary) = parts.job.canary else {
-        let done = pump::pump(engine, lanes::sources(parts), journal, observer, stop).await?;
+        let done = pump::pump(engine, lanes::sources(parts), books, observer, stop).await?;
         return Ok((done, Vec::new()));
     };
     let first = canary::sources(parts, canary.share, Part::Canary);
     let mut jury = Jury::new(parts.plan, engine.views(), observer);
-    let done = pump::pump(engine, first, journal, &mut jury, stop).await?;
+    let done = pump::pump(engine, first, books, &mut jury, stop).await?;
     if stop.level() > Level::Running {
         // It was cut short, and judges nobody.
         return Ok((done, Vec::new()));
@@ -220,7 +228,7 @@ async fn phases(
         return Ok((done, failing));
     }
     let rest = canary::sources(parts, canary.share, Part::Rest);
-    let rest = pump::pump(engine, rest, journal, observer, stop).await?;
+    let rest = pump::pump(engine, rest, books, observer, stop).await?;
     Ok((done.and(rest), Vec::new()))
 }
 

@@ -161,6 +161,10 @@ pub struct Failure {
     #[serde(skip)]
     #[schemars(skip)]
     pub remedy: Option<Remedy>,
+    /// Whether the request never reached the provider, so that nothing can be billed for it.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub is_unsent: bool,
     /// How long the provider asked to wait.
     #[serde(skip)]
     #[schemars(skip)]
@@ -177,6 +181,7 @@ impl Failure {
             provider_code: None,
             retryable: kind.remedy().retries(),
             remedy: None,
+            is_unsent: false,
             retry_after: None,
         }
     }
@@ -186,6 +191,21 @@ impl Failure {
         self.retryable = remedy.retries();
         self.remedy = Some(remedy);
         self
+    }
+
+    /// The same failure of a request that never reached the provider.
+    pub fn unsent(self) -> Self {
+        Self { is_unsent: true, ..self }
+    }
+
+    /// Whether the provider may bill the call all the same: it was sent, and neither answered nor
+    /// refused, as far as we can tell.
+    pub fn may_be_billed(&self) -> bool {
+        let is_silent = matches!(
+            self.kind,
+            FailureKind::Timeout | FailureKind::ApiConnection | FailureKind::ApiResponseValidation
+        );
+        is_silent && !self.is_unsent && self.http_status.is_none_or(|status| status < 400)
     }
 
     /// What this failure calls for.

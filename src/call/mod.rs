@@ -6,6 +6,8 @@
 //! The [`record`] is the outcome of the whole task: one line of the journal, with what it cost in
 //! [`money`] by its [`tariff`].
 
+pub mod bound;
+pub mod budget;
 pub mod completion;
 pub mod duration;
 pub mod estimate;

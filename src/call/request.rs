@@ -143,6 +143,11 @@ impl Params {
         let named = self.get("max_completion_tokens").or_else(|| self.get("max_tokens"));
         named.and_then(Value::as_u64)
     }
+
+    /// How many choices are asked for, which are all billed.
+    pub fn choices(&self) -> u64 {
+        self.get("n").and_then(Value::as_u64).unwrap_or(1).max(1)
+    }
 }
 
 impl From<Map<String, Value>> for Params {

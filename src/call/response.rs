@@ -14,12 +14,12 @@ pub struct Response {
     /// The tokens, if the provider told any.
     pub usage: Option<Usage>,
     /// The tokens that are charged, where the provider tells them apart from those it counted.
-    pub billed: Option<Usage>,
+    pub billed: Option<Box<Usage>>,
 }
 
 impl Response {
     /// The tokens that a price is for.
     pub fn charged(&self) -> Option<&Usage> {
-        self.billed.as_ref().or(self.usage.as_ref())
+        self.billed.as_deref().or(self.usage.as_ref())
     }
 }

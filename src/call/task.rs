@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
+use crate::call::bound::MostOutput;
 use crate::call::fallback::{Fallback, FallbackOn};
 use crate::call::money::Price;
 use crate::call::request::{Message, Params, Request};
@@ -56,6 +57,8 @@ pub struct Target {
     pub price: Option<Price>,
     /// The tokens that fit into its context window, as far as that is known.
     pub window: Option<u64>,
+    /// The most output tokens that it gives to one choice, as far as that is known.
+    pub max_output: MostOutput,
     /// Who is asked when it cannot answer, in this order. They are no part of what a task asks, so
     /// they do not change its id.
     pub fallbacks: Arc<[Fallback]>,
@@ -249,6 +252,7 @@ mod tests {
             dropped: Arc::default(),
             price: None,
             window: None,
+            max_output: MostOutput::Unknown,
             fallbacks: Arc::default(),
             fallback_on: FallbackOn::default(),
         }

@@ -11,7 +11,7 @@ pub enum Ending {
     Done,
     /// Some tasks failed.
     SomeFailed,
-    /// Stopped early, by a deadline or a canary; `--resume` goes on.
+    /// Stopped early, by a budget, a deadline or a canary; `--resume` goes on.
     StoppedEarly,
     /// Interrupted; `--resume` goes on.
     Interrupted,

@@ -85,7 +85,7 @@ impl Observer for Progress {
                     "an attempt failed and is made again"
                 );
             }
-            Event::Broken { .. } | Event::LaneEnded { .. } => {}
+            Event::Broken { .. } | Event::Committed { .. } | Event::LaneEnded { .. } => {}
         }
     }
 

@@ -29,6 +29,7 @@ Examples:
   runner jobs/nightly.toml                            run it all
   runner jobs/nightly.toml --limit 5 --models 'gpt-*' try it on a few rows of some models
   runner jobs/nightly.toml --set params.temperature=1 change a key of the job
+  runner jobs/nightly.toml --max-usd 2.50             stop before more than that is spent
   runner jobs/nightly.toml --resume                   ask what has no answer yet
   runner jobs/nightly.toml --progress json 2>run.log  for programs that watch it";
 
@@ -53,6 +54,10 @@ pub struct RunArgs {
     /// Calls in flight at once, over all providers.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     concurrency: Option<u32>,
+    /// Spend no more than this, in USD over all sessions of the run; in place of the job's
+    /// `budget.max_usd`.
+    #[arg(long, value_name = "USD")]
+    max_usd: Option<String>,
     /// Show what would be sent, and send nothing.
     #[arg(long)]
     dry_run: bool,
@@ -93,6 +98,7 @@ pub fn main(args: RunArgs, context: &Context) -> Result<Ending, CliError> {
     let options = options(&args);
     let mut sets = args.choice.sets.clone();
     sets.extend(args.concurrency.map(|width| format!("limits.concurrency={width}")));
+    sets.extend(args.max_usd.as_ref().map(|usd| format!("budget.max_usd={usd}")));
     let job = read(&args.job, &sets, context)?;
     let settings = Settings {
         out: args.out,
@@ -134,6 +140,7 @@ fn options(args: &RunArgs) -> serde_json::Value {
         "prompts": args.choice.prompts,
         "limit": args.choice.limit,
         "concurrency": args.concurrency,
+        "max_usd": args.max_usd,
     })
 }
 

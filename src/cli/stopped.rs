@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::call::duration::DurationText;
 use crate::cli::exit::Ending;
 use crate::cli::screen::clipped;
+use crate::engine::budget::{Account, Scope, Shortage};
 use crate::report::figures::count;
 use crate::run::stopped::{Failing, Stopped, StoppedBy};
 
@@ -12,7 +13,9 @@ use crate::run::stopped::{Failing, Stopped, StoppedBy};
 pub fn ending(stopped: &Stopped) -> Ending {
     match stopped.by {
         StoppedBy::User => Ending::Interrupted,
-        StoppedBy::Canary { .. } | StoppedBy::Deadline { .. } => Ending::StoppedEarly,
+        StoppedBy::Budget(_) | StoppedBy::Canary { .. } | StoppedBy::Deadline { .. } => {
+            Ending::StoppedEarly
+        }
     }
 }
 
@@ -26,6 +29,7 @@ pub fn told(stopped: &Stopped) -> String {
         StoppedBy::User => {
             format!("interrupted: {left}; the same command with --resume goes on")
         }
+        StoppedBy::Budget(shortage) => budget(&left, shortage),
         StoppedBy::Canary { max_error_rate, failing } => canary(&left, *max_error_rate, failing),
         StoppedBy::Deadline { limit, is_reached, parked } => {
             let limit = DurationText(*limit);
@@ -43,6 +47,32 @@ pub fn told(stopped: &Stopped) -> String {
             text
         }
     }
+}
+
+fn budget(left: &str, shortage: &Shortage) -> String {
+    let Shortage { account, label, at_most } = shortage;
+    let (whose, key) = match &account.scope {
+        Scope::Run => ("the budget".to_owned(), "`budget.max_usd`, or --max-usd".to_owned()),
+        Scope::Provider(name) => {
+            let name = clipped(name);
+            (format!("the budget of {name}"), format!("`providers.{name}.budget.max_usd`"))
+        }
+        Scope::Model(label) => {
+            let label = clipped(label);
+            (format!("the budget of {label}"), "the `budget.max_usd` of that model".to_owned())
+        }
+    };
+    let Account { cap, spent, .. } = account;
+    let label = clipped(label);
+    let help = if *at_most > *cap {
+        "state a smaller `max_tokens`, or raise"
+    } else {
+        "the same command with --resume goes on; raise"
+    };
+    format!(
+        "stopped: {whose} of ${cap} is used up: ${spent} is spent, and the next call of {label} can \
+         cost up to ${at_most}; {left}\nhelp: {help} {key}"
+    )
 }
 
 fn canary(left: &str, max_error_rate: f64, failing: &[Failing]) -> String {

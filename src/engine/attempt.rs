@@ -12,9 +12,11 @@ use crate::call::moment::Moment;
 use crate::call::request::Request;
 use crate::call::response::Response;
 use crate::call::usage::Usage;
+use crate::engine::budget::Hold;
 use crate::engine::exchange::{self, Exchange};
 use crate::engine::lane::Lane;
 use crate::engine::pictures;
+use crate::engine::purse::{Purse, Unpaid};
 use crate::engine::stop::Stop;
 use crate::pace::door::{Barred, Closure};
 use crate::pace::gate::pass::{End, Pass};
@@ -29,6 +31,8 @@ pub(super) struct Attempt {
     pub(super) outcome: Result<Response, Rejected>,
     /// Where its time went.
     pub(super) facts: Facts,
+    /// The money that was held for it, where that is capped; to be settled by what it cost.
+    pub(super) hold: Option<Hold>,
 }
 
 /// When an attempt was sent and where its time went.
@@ -51,21 +55,33 @@ pub(super) enum Made {
     Ended(Box<Attempt>),
     /// The lane takes no calls, for now or for good.
     Barred(Barred),
+    /// No money is left for it.
+    Unaffordable,
     /// The task's time was over before it was sent.
     TooLate,
     /// The run was stopped before its outcome was known.
     Stopped,
 }
 
-/// Makes one attempt. `begun` is when the task was sent first, and is set if that is now; one
-/// that can go `elsewhere` after some failures does not wait long for a provider that fails so.
+/// What is to be attempted.
+pub(super) struct Asking<'t> {
+    /// What is asked.
+    pub(super) request: &'t Request,
+    /// After which failures somebody else can be asked: it does not wait long for a provider that
+    /// fails so.
+    pub(super) elsewhere: FallbackOn,
+    /// What pays for it, where money is capped.
+    pub(super) purse: Option<Purse<'t>>,
+}
+
+/// Makes one attempt. `begun` is when the task was sent first, and is set if that is now.
 pub(super) async fn make(
     lane: &Lane,
-    request: &Request,
+    asking: Asking<'_>,
     begun: &mut Option<Instant>,
-    elsewhere: FallbackOn,
     stop: &mut Stop,
 ) -> Made {
+    let Asking { request, elsewhere, purse } = asking;
     let came = Instant::now();
     let shown = tokio::select! {
         biased;
@@ -88,6 +104,20 @@ pub(super) async fn make(
         Ok(pass) => pass,
         Err(barred) => return Made::Barred(barred),
     };
+    let mut hold = match purse {
+        None => None,
+        Some(purse) => tokio::select! {
+            biased;
+            () = stop.draining() => return Made::Stopped,
+            hold = purse.open(lane) => match hold {
+                Ok(hold) => Some(hold),
+                Err(Unpaid::Short) => return Made::Unaffordable,
+                Err(Unpaid::Unrecorded) => return Made::Stopped,
+            },
+            () = over(lane, *begun) => return Made::TooLate,
+        },
+    };
+    hold.iter_mut().for_each(Hold::send);
     let (at, sent) = (Moment::now(), Instant::now());
     begun.get_or_insert(sent);
     let exchange = tokio::select! {
@@ -101,7 +131,7 @@ pub(super) async fn make(
     let first_token = first_token.map(|at| at - sent);
     leave(lane, pass, &outcome, headroom);
     let facts = Facts { at, queued: sent - came, took, first_token, request_id };
-    Made::Ended(Box::new(Attempt { outcome, facts }))
+    Made::Ended(Box::new(Attempt { outcome, facts, hold }))
 }
 
 /// Waits until the task's time is over; for ever, where it has all the time there is.
@@ -149,12 +179,12 @@ fn closure(outcome: &Result<Response, Rejected>) -> Closure {
     Closure { kind, reason, is_parked: false }
 }
 
-/// A request that its dialect cannot say was never sent.
-fn unsent(failure: Failure) -> Attempt {
+/// A call that was never sent.
+pub(super) fn unsent(failure: Failure) -> Attempt {
     let (queued, took) = (Duration::ZERO, Duration::ZERO);
     let at = Moment::now();
     let facts = Facts { at, queued, took, first_token: None, request_id: None };
-    Attempt { outcome: Err(failure.into()), facts }
+    Attempt { outcome: Err(failure.unsent().into()), facts, hold: None }
 }
 
 /// The tokens that the call used, where that is known. A refusal used none.

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
+use crate::call::budget::Commitment;
 use crate::call::failure::FailureKind;
 use crate::call::record::Entry;
 
@@ -25,6 +28,14 @@ pub enum Event {
         attempt: u32,
         /// How long it waits first.
         wait: Duration,
+    },
+    /// A call is about to be sent that may cost money of a budget. It waits until this is on
+    /// record, so that whatever happens then, nobody forgets that it was sent.
+    Committed {
+        /// The call.
+        call: Commitment,
+        /// Told when it is on record; dropped when it cannot be.
+        recorded: oneshot::Sender<()>,
     },
     /// A lane cannot read its tasks any more; what it has in flight still ends.
     Broken {

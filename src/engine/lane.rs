@@ -16,8 +16,10 @@ use tokio::time::Instant;
 
 use crate::call::pacing::Pacing;
 use crate::call::task::Task;
+use crate::engine::budget::Budget;
 use crate::engine::event::Event;
 use crate::engine::pacing;
+use crate::engine::purse::Overrun;
 use crate::engine::source::Source;
 use crate::engine::stop::{Level, Stop};
 use crate::engine::task::{self, Origin};
@@ -56,6 +58,8 @@ pub struct Lane {
     pub retry: RetryPolicy,
     /// How long a task may take with all its attempts, from its first send.
     pub task_timeout: Option<Duration>,
+    /// What may be spent, where that is capped.
+    pub budget: Option<Arc<Budget>>,
     /// Whether its limits count tokens, so that each call must be estimated.
     pub counts_tokens: bool,
     /// What every record of the run says.
@@ -72,6 +76,9 @@ pub struct State {
     /// A task sleeps or is asked elsewhere: another one may take its place.
     pub(super) left: Notify,
     pub(super) rng: Mutex<StdRng>,
+    /// Held by the call that waits for money; those after it wait in line.
+    pub(super) till: tokio::sync::Mutex<()>,
+    pub(super) overrun: Overrun,
 }
 
 impl State {
@@ -82,6 +89,8 @@ impl State {
             elsewhere: AtomicUsize::new(0),
             left: Notify::new(),
             rng: Mutex::new(rng),
+            till: tokio::sync::Mutex::default(),
+            overrun: Overrun::default(),
         }
     }
 }
@@ -233,6 +242,10 @@ impl Crew<'_> {
 
     fn next(&self) -> Option<Result<Task, String>> {
         let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        let broke = |budget: &Arc<Budget>| budget.is_closed_for_lane(self.lane.number);
+        if self.lane.budget.as_ref().is_some_and(broke) {
+            *source = None;
+        }
         let next = source.as_mut()?.next();
         if !matches!(next, Some(Ok(_))) {
             *source = None;

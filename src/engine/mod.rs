@@ -6,11 +6,13 @@
 //! every call.
 
 pub mod attempt;
+pub mod budget;
 pub mod event;
 pub mod exchange;
 pub mod lane;
 mod pacing;
 pub mod pictures;
+mod purse;
 pub mod route;
 pub mod source;
 pub mod stop;

@@ -8,15 +8,18 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::call::bound;
+use crate::call::budget::Commitment;
 use crate::call::failure::Failure;
 use crate::call::moment::Moment;
 use crate::call::money::{Cost, CostStatus, Usd};
 use crate::call::record::{Entry, FailedTry, Record, Status, VERSION};
 use crate::call::response::Response;
 use crate::call::task::Task;
-use crate::engine::attempt::{self, Facts, Made};
+use crate::engine::attempt::{self, Asking, Attempt, Facts, Made};
 use crate::engine::event::Event;
 use crate::engine::lane::Lane;
+use crate::engine::purse::{self, Purse};
 use crate::engine::route::Route;
 use crate::engine::stop::Stop;
 use crate::pace::door::{Barred, Closure};
@@ -45,10 +48,16 @@ pub(super) async fn run(
     let mut course = Course { route: Route::new(lane, fleet, task), tries: Vec::new() };
     let mut begun = None;
     loop {
-        let route = &course.route;
-        let elsewhere = route.elsewhere();
-        let attempt = attempt::make(route.lane, route.request(), &mut begun, elsewhere, stop);
-        let attempt = match attempt.await {
+        let (asked, purse) = (course.route.lane, course.purse(events));
+        let attempt = match purse {
+            Err(failure) => Made::Ended(Box::new(attempt::unsent(failure))),
+            Ok(purse) => {
+                let (request, elsewhere) = (course.route.request(), course.route.elsewhere());
+                let asking = Asking { request, elsewhere, purse };
+                attempt::make(asked, asking, &mut begun, stop).await
+            }
+        };
+        let attempt = match attempt {
             Made::Ended(attempt) => *attempt,
             Made::Barred(Barred::Away(kind)) => {
                 course.route.advance(kind);
@@ -61,21 +70,23 @@ pub(super) async fn run(
                 return course.barred(&closure);
             }
             Made::TooLate => return Some(course.too_late()),
-            Made::Stopped => return course.stopped(),
+            Made::Unaffordable | Made::Stopped => return course.stopped(),
         };
-        let (outcome, facts) = (attempt.outcome, attempt.facts);
+        let Attempt { outcome, facts, hold } = attempt;
+        let bill = course.bill(&outcome, facts.at);
+        purse::settle(hold, bill.at_most(), asked);
         let mut rejected = match outcome {
-            Ok(response) => return Some(course.answered(response, &facts)),
+            Ok(response) => return Some(course.answered(response, bill, &facts)),
             Err(rejected) => rejected,
         };
         let wait = course.route.next_wait(&mut rejected.failure);
-        course.note(&rejected, &facts, wait);
+        course.note(&rejected, &bill, &facts, wait);
         let kind = rejected.failure.kind;
         let Some(wait) = wait else {
             if course.route.advance(kind) {
                 continue;
             }
-            return Some(course.gave_up(rejected, &facts));
+            return Some(course.gave_up(rejected, bill, &facts));
         };
         let retrying =
             Event::Retrying { lane: lane.number, kind, attempt: course.attempts(), wait };
@@ -98,11 +109,29 @@ impl Course<'_> {
         self.route.task.attempts_before + self.tries.len() as u32
     }
 
+    /// What pays for the next attempt, where money is capped; or the failure of a call whose worst
+    /// case nobody knows.
+    fn purse<'e>(&self, events: &'e mpsc::Sender<Event>) -> Result<Option<Purse<'e>>, Failure>
+    where
+        Self: 'e,
+    {
+        let lane = self.route.lane;
+        let Some(budget) = &lane.budget else { return Ok(None) };
+        let target = self.route.target();
+        let usd = bound::cost_at_most(self.route.request(), target).ok_or_else(purse::boundless)?;
+        let call = Commitment {
+            task: self.route.task.id,
+            attempt: self.attempts() + 1,
+            model: Arc::clone(&self.route.task.target.label),
+            provider: Arc::clone(&target.provider),
+            usd,
+        };
+        Ok(Some(Purse { budget, call, events }))
+    }
+
     /// Keeps an attempt that failed.
-    fn note(&mut self, rejected: &Rejected, facts: &Facts, wait: Option<Duration>) {
+    fn note(&mut self, rejected: &Rejected, bill: &Bill, facts: &Facts, wait: Option<Duration>) {
         let usage = rejected.response.as_ref().and_then(|response| response.usage);
-        let billed = rejected.response.as_ref().map(|response| self.bill(response, facts.at));
-        let billed = billed.unwrap_or_default();
         self.tries.push(FailedTry {
             attempt: self.attempts() + 1,
             at: facts.at,
@@ -113,25 +142,50 @@ impl Course<'_> {
             latency_ms: millis(facts.took),
             request_id: facts.request_id.clone(),
             usage,
-            cost_usd: billed.cost_usd,
-            cost_status: billed.cost_status,
-            cost_at_most_usd: None,
-            price_version: billed.price_version,
+            cost_usd: bill.cost_usd,
+            cost_status: bill.cost_status,
+            cost_at_most_usd: bill.cost_at_most_usd,
+            price_version: bill.price_version.clone(),
             failure: rejected.failure.clone(),
             waited_ms: wait.map(millis),
         });
     }
 
-    fn bill(&self, response: &Response, at: Moment) -> Bill {
+    /// What an attempt cost that was sent at this moment.
+    fn bill(&self, outcome: &Result<Response, Rejected>, at: Moment) -> Bill {
+        let response = match outcome {
+            Ok(response) => Some(response),
+            Err(rejected) => rejected.response.as_deref(),
+        };
+        let mut bill = match response {
+            Some(response) => self.bill_of(response, at),
+            None => Bill::default(),
+        };
+        let may_be_billed = match outcome {
+            Err(Rejected { failure, response: None }) => failure.may_be_billed(),
+            _ => bill.cost_usd.is_none(),
+        };
+        if may_be_billed {
+            let most = bound::cost_at_most(self.route.request(), self.route.target());
+            bill.cost_at_most_usd = most;
+        }
+        bill
+    }
+
+    fn bill_of(&self, response: &Response, at: Moment) -> Bill {
         let price = self.route.target().price.as_ref();
         let price = price.and_then(|price| price.applying(self.route.request(), at));
         let cost = Cost::of(price.as_ref(), response.charged());
         let version = price.filter(|_| cost.usd().is_some()).map(|price| price.version);
-        Bill { cost_usd: cost.usd(), cost_status: cost.status(), price_version: version }
+        Bill {
+            cost_usd: cost.usd(),
+            cost_status: cost.status(),
+            cost_at_most_usd: None,
+            price_version: version,
+        }
     }
 
-    fn answered(self, response: Response, facts: &Facts) -> Entry {
-        let bill = self.bill(&response, facts.at);
+    fn answered(self, response: Response, bill: Bill, facts: &Facts) -> Entry {
         let attempts = self.attempts() + 1;
         let mut entry = self.entry(Status::Ok, Some(facts));
         let record = &mut entry.record;
@@ -141,13 +195,13 @@ impl Course<'_> {
     }
 
     /// What came with the last failure is kept: a blocked or cut-off text may be worth reading.
-    fn gave_up(self, rejected: Rejected, facts: &Facts) -> Entry {
-        let bill = rejected.response.as_ref().map(|response| self.bill(response, facts.at));
+    fn gave_up(self, rejected: Rejected, bill: Bill, facts: &Facts) -> Entry {
         let mut entry = self.entry(Status::Error, Some(facts));
         let record = &mut entry.record;
         record.error = Some(rejected.failure);
-        if let (Some(response), Some(bill)) = (rejected.response, bill) {
-            keep(record, *response, bill);
+        match rejected.response {
+            Some(response) => keep(record, *response, bill),
+            None => record.cost_at_most_usd = bill.cost_at_most_usd,
         }
         entry
     }
@@ -238,13 +292,31 @@ impl Course<'_> {
 struct Bill {
     cost_usd: Option<Usd>,
     cost_status: CostStatus,
+    cost_at_most_usd: Option<Usd>,
     price_version: Option<Arc<str>>,
 }
 
 impl Default for Bill {
     /// Nothing was answered.
     fn default() -> Self {
-        Self { cost_usd: None, cost_status: CostStatus::NoAnswer, price_version: None }
+        Self {
+            cost_usd: None,
+            cost_status: CostStatus::NoAnswer,
+            cost_at_most_usd: None,
+            price_version: None,
+        }
+    }
+}
+
+impl Bill {
+    /// What a budget must count: the cost, or the most that it can be, or nothing where nothing
+    /// was answered; `None` where only the worst case says.
+    fn at_most(&self) -> Option<Usd> {
+        let refused = self.cost_status == CostStatus::NoAnswer && self.cost_at_most_usd.is_none();
+        match refused {
+            true => Some(Usd::ZERO),
+            false => self.cost_usd.or(self.cost_at_most_usd),
+        }
     }
 }
 
@@ -252,6 +324,7 @@ impl Default for Bill {
 fn keep(record: &mut Record, response: Response, bill: Bill) {
     record.cost_usd = bill.cost_usd;
     record.cost_status = bill.cost_status;
+    record.cost_at_most_usd = bill.cost_at_most_usd;
     record.price_version = bill.price_version;
     record.usage = Some(response.usage.unwrap_or_default());
     record.response = Some(response.body);

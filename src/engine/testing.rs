@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
+use crate::call::bound::MostOutput;
 use crate::call::fallback::FallbackOn;
 use crate::call::request::{Message, Params, Request};
 use crate::call::task::{Target, Task, TaskId};
@@ -59,6 +60,7 @@ pub(super) fn lane(
         gate: Gate::new(plan, StdRng::seed_from_u64(seed)),
         retry,
         task_timeout: None,
+        budget: None,
         counts_tokens: limits.counts_tokens(),
         origin: Origin { job: "j".into(), run: "r".into(), tags: Arc::new(BTreeMap::new()) },
         state: State::new(StdRng::seed_from_u64(seed + 1)),
@@ -76,6 +78,7 @@ pub(super) fn target(provider: &str, params: Params) -> Arc<Target> {
         dropped: Arc::default(),
         price: None,
         window: None,
+        max_output: MostOutput::Unknown,
         fallbacks: Arc::default(),
         fallback_on: FallbackOn::default(),
     })

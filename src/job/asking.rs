@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crate::call::bound;
 use crate::call::failure::FailureKind;
 use crate::call::fallback::Fallback;
 use crate::call::picture;
@@ -14,7 +15,7 @@ use crate::call::task::Target;
 use crate::job::file::OnUnsupported;
 use crate::job::params;
 use crate::job::prompts::Prompt;
-use crate::job::{JobTarget, LaneSpec};
+use crate::job::{Caps, JobTarget, LaneSpec};
 use crate::provider::access::Access;
 use crate::provider::{Endpoint, Provider};
 
@@ -107,19 +108,35 @@ pub struct Asker<'j> {
     endpoint: Endpoint,
     fallbacks: Vec<Self>,
     is_fallback: bool,
+    /// Whether its calls fall to a cap of the budget, so that each must have a worst case.
+    is_capped: bool,
     /// Parameters of rows that are left out, and why.
     pub left_out: Vec<(String, String)>,
 }
 
 impl<'j> Asker<'j> {
     /// One who is asked, through one of these lanes.
-    pub fn new(target: &'j JobTarget, lanes: &'j [LaneSpec], varied: &'j [String]) -> Self {
-        let policy = target.on_unsupported;
+    pub fn new(
+        target: &'j JobTarget,
+        lanes: &'j [LaneSpec],
+        varied: &'j [String],
+        caps: &Caps,
+    ) -> Self {
+        let (policy, label) = (target.on_unsupported, &target.target.label);
         let of = |target: &'j Target, lane: usize, is_fallback: bool| {
             let lane = &lanes[lane];
             let endpoint = lane.provider.endpoint(&Access::default());
-            let (fallbacks, left_out) = (Vec::new(), Vec::new());
-            Self { target, policy, lane, varied, endpoint, fallbacks, is_fallback, left_out }
+            Self {
+                target,
+                policy,
+                lane,
+                varied,
+                endpoint,
+                fallbacks: Vec::new(),
+                is_fallback,
+                is_capped: caps.cover(target, label),
+                left_out: Vec::new(),
+            }
         };
         let fallbacks = target.target.fallbacks.iter();
         let fallbacks = fallbacks.map(|fallback| of(&fallback.target, fallback.lane, true));
@@ -129,11 +146,44 @@ impl<'j> Asker<'j> {
     /// Whether the row can be asked. What the job itself states was judged with the job, so a row
     /// of plain text has nothing that could be wrong.
     pub fn judge(&mut self, prompt: &Prompt) -> Result<(), Unfit> {
+        self.judge_bounds(prompt)?;
+        self.fallbacks.iter().try_for_each(|fallback| fallback.judge_bounds(prompt))?;
         if prompt.params.is_empty() && prompt.messages.iter().all(is_plain) {
             return Ok(());
         }
         self.judge_special(prompt)?;
         self.fallbacks.iter_mut().try_for_each(|fallback| fallback.judge_special(prompt))
+    }
+
+    /// Under a budget, the most that a call can cost must be known before it is sent.
+    fn judge_bounds(&self, prompt: &Prompt) -> Result<(), Unfit> {
+        // A model without a price was told with the job.
+        if !self.is_capped || self.target.price.is_none() {
+            return Ok(());
+        }
+        let (messages, params) = (prompt.messages.clone(), self.params(prompt));
+        let request = Request { model: Arc::clone(&self.target.model), messages, params };
+        if bound::cost_at_most(&request, self.target).is_some() {
+            return Ok(());
+        }
+        let name = self.target.model_used();
+        let bounded = bound::output_at_most(&request, self.target.max_output).is_some();
+        let (why, help) = match bounded {
+            false => (
+                "how long its answer can get",
+                "state `max_tokens` in the `params` of the job or of this model",
+            ),
+            true => (
+                "what this row can cost there: its price does not cover what the row or its \
+                 parameters ask for",
+                "take that out, or state a `price` for the model that holds for such calls",
+            ),
+        };
+        let message = format!(
+            "a budget needs to know beforehand what a call can cost, and nobody \
+                               knows for `{name}` {why}"
+        );
+        Err(Unfit { message, help })
     }
 
     /// The same of a row that has something that could be wrong.

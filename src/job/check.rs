@@ -1,6 +1,7 @@
 //! From the job file as written to a job: every name resolved, every number held against its
 //! range, every fault told, all of them at once.
 
+pub mod budget;
 pub mod fallbacks;
 pub mod keys;
 pub mod limits;
@@ -70,6 +71,7 @@ impl Check<'_> {
         let mock = self.mock(&file.providers);
         let prompts = self.prompts(file.prompts.as_ref());
         let models = self.models(&file, &mut providers, &prompts.names);
+        let caps = self.caps(&file, &models);
         let output = self.output(&file.output);
         let sets = prompts.sets;
         let is_whole = sets.len() == prompts.names.len();
@@ -93,6 +95,7 @@ impl Check<'_> {
             task_timeout,
             deadline,
             retry,
+            caps,
             canary: Self::canary(file.canary.as_ref()),
             output,
         });

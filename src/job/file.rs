@@ -58,6 +58,9 @@ pub struct JobFile {
     /// How often an attempt that failed is made again, and when.
     #[serde(default)]
     pub retry: RetryFile,
+    /// What the run may spend.
+    #[serde(default)]
+    pub budget: BudgetFile,
     /// A first share of every model's tasks is run first; the run stops with exit code 4 before the
     /// rest is sent when too many of them fail. The table alone, `[canary]`, turns it on.
     pub canary: Option<CanaryFile>,
@@ -109,6 +112,8 @@ pub struct ModelFile {
     pub on: Option<Vec<FallbackCause>>,
     /// What its tokens cost, over the catalogue's price.
     pub price: Option<PriceFile>,
+    /// What the tasks of this model may cost, those of its fallbacks included.
+    pub budget: Option<BudgetFile>,
     /// What the provider allows for this model.
     #[serde(default)]
     pub limits: LimitsFile,
@@ -199,6 +204,8 @@ pub struct ProviderFile {
     /// The account that is billed.
     #[schemars(length(min = 1))]
     pub account: Option<String>,
+    /// What calls to it may cost.
+    pub budget: Option<BudgetFile>,
     /// What it allows; `[providers.mock]`: what the built-in provider enforces.
     #[serde(default)]
     pub limits: LimitsFile,
@@ -331,6 +338,18 @@ pub struct RetryFile {
     /// skipped; `--resume` takes them up. Three minutes when left out.
     #[schemars(with = "Option<DurationText>")]
     pub max_outage: Option<String>,
+}
+
+/// What may be spent. It is never passed: the most that a call can cost is held back before the
+/// call is sent. When what is left is too little for the next call, the run stops with exit code 4,
+/// and `--resume` with a larger budget goes on. Every model needs a known price then.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Budget")]
+pub struct BudgetFile {
+    /// USD, over all sessions of a run: a number, or text such as "2.50".
+    #[schemars(with = "Option<UsdFile>")]
+    pub max_usd: Option<UsdFile>,
 }
 
 /// A first share of every model's tasks, which is run before the rest.

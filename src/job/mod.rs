@@ -37,6 +37,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::call::money::Usd;
 use crate::call::task::{ContentHash, Target};
 use crate::job::canary::Canary;
 use crate::job::document::Document;
@@ -88,6 +89,8 @@ pub struct Job {
     pub deadline: Option<Duration>,
     /// How often an attempt is made again.
     pub retry: RetryPolicy,
+    /// What may be spent.
+    pub caps: Caps,
     /// What is run before the rest, if anything.
     pub canary: Option<Canary>,
     /// What is written, and where.
@@ -118,6 +121,17 @@ pub struct LaneSpec {
     pub model: Arc<str>,
     /// The model's own limits; those of the provider hold beside them, for all its models.
     pub limits: Limits,
+}
+
+/// What may be spent, in USD; never passed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caps {
+    /// By the whole run.
+    pub run: Option<Usd>,
+    /// On calls to these providers.
+    pub providers: Vec<(Arc<str>, Usd)>,
+    /// On the tasks of the models with these labels, fallbacks included.
+    pub models: Vec<(Arc<str>, Usd)>,
 }
 
 /// What is written, and where.

@@ -89,7 +89,8 @@ impl Plan {
             }
             let set = &job.sets[place];
             let mut tally = Tally { own_output: vec![0; takers.len()], ..Tally::default() };
-            let asker = |nth: &usize| Asker::new(&targets[*nth], &job.lanes, &job.varied);
+            let asker =
+                |nth: &usize| Asker::new(&targets[*nth], &job.lanes, &job.varied, &job.caps);
             let mut askers: Vec<Asker<'_>> = takers.iter().map(asker).collect();
             let scanned = scan(set, selection.limit, |prompt| {
                 hashes.push(ContentHash::of_prompt(&prompt.messages, &prompt.params).short());

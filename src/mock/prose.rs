@@ -81,6 +81,12 @@ pub fn sentences(model: &str, question: u64, choice: u32) -> String {
     format!("{opener} {first}. In the end {second}.")
 }
 
+/// No sentences of this model have more tokens, by the count of the built-in provider: four
+/// characters make one at least, and the longest parts of two sentences have 200.
+pub fn tokens_at_most(model: &str) -> u64 {
+    model.len() as u64 + 64
+}
+
 fn clause(picks: &mut Picks) -> String {
     let subject = picks.one_of(&SUBJECTS);
     let verb = picks.one_of(&VERBS);
@@ -108,6 +114,7 @@ impl Picks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::estimate::text_tokens;
 
     #[test]
     fn a_question_gets_the_same_sentences_every_time() {
@@ -116,5 +123,7 @@ mod tests {
         assert_ne!(sentences("lark", 42, 0), sentences("lark", 43, 0));
         assert_ne!(sentences("lark", 42, 0), sentences("lark", 42, 1));
         assert!(sentences("lark", 42, 0).contains("lark"));
+        let longest = (0..10_000).map(|nth| text_tokens(&sentences("日本", nth, 0))).max();
+        assert!(longest.is_some_and(|tokens| tokens <= tokens_at_most("日本")), "{longest:?}");
     }
 }

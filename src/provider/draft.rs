@@ -211,7 +211,7 @@ impl Draft {
         }
         body.extend(self.extra);
         let body = serde_json::value::to_raw_value(&body).expect("a JSON value is JSON");
-        Response { body, finish_reason_raw, usage: self.usage, billed: self.billed }
+        Response { body, finish_reason_raw, usage: self.usage, billed: self.billed.map(Box::new) }
     }
 }
 

@@ -158,6 +158,14 @@ pub fn window(provider: &str, model: &str) -> Option<u64> {
     find(provider, model)?.window
 }
 
+/// The most output tokens that a model gives; `None` where that is not known.
+pub fn max_output(provider: &str, model: &str) -> Option<u64> {
+    if DEPLOYMENTS.contains(&provider) {
+        return None;
+    }
+    find(provider, model)?.max_output
+}
+
 /// All rows, by provider and model.
 pub fn listings() -> impl Iterator<Item = Listing> {
     rows().lines().filter_map(read)

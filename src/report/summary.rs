@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::budget::{CapReport, LostCalls};
 use crate::call::failure::FailureKind;
 use crate::call::moment::Moment;
 use crate::call::money::Usd;
@@ -53,6 +54,14 @@ pub struct Summary {
     /// what was learned, and the time lost to each cause.
     #[serde(default)]
     pub pace: Vec<Pacing>,
+    /// The caps of the budget and what is spent of them, over all sessions; empty without a budget,
+    /// and while a session goes on.
+    #[serde(default)]
+    pub budget: Vec<CapReport>,
+    /// Calls that were sent and of which nobody knows how they ended, because a session under a
+    /// budget was killed or cancelled. They are in no other number.
+    #[serde(default)]
+    pub lost: Vec<LostCalls>,
 }
 
 /// What a run was made from.

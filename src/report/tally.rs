@@ -111,6 +111,8 @@ impl Tally {
                 .providers
                 .finish(|provider, totals| ProviderSummary { provider, totals }),
             pace: pace::over(sessions),
+            budget: last.map(|session| session.budget.clone()).unwrap_or_default(),
+            lost: sessions.iter().flat_map(|session| session.lost.clone()).collect(),
         };
         if let Some(manifest) = manifest {
             summary.job = manifest.job;

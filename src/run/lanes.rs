@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::call::record::Status;
 use crate::call::task::Task;
 use crate::engine::Engine;
+use crate::engine::budget::Budget;
 use crate::engine::lane::{Lane, State};
 use crate::engine::source::{Broken, Source};
 use crate::engine::task::Origin;
@@ -36,6 +37,8 @@ pub(super) struct Parts<'p> {
     pub(super) done: &'p Done,
     /// Calls in flight at once, over all lanes, where the job or this machine bounds them.
     pub(super) width: Option<usize>,
+    /// What may be spent, where the job caps it.
+    pub(super) budget: Option<Arc<Budget>>,
     /// When the run ends.
     pub(super) deadline: Option<Instant>,
 }
@@ -104,6 +107,7 @@ fn lane(
         gate: Gate::new(plan, rand::make_rng::<StdRng>()),
         retry: job.retry.clone(),
         task_timeout: job.task_timeout,
+        budget: parts.budget.clone(),
         counts_tokens: spec.limits.counts_tokens() || provider.limits.counts_tokens(),
         origin: parts.origin.clone(),
         state: State::new(rand::make_rng::<StdRng>()),

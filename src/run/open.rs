@@ -8,16 +8,17 @@ use crate::call::moment::Moment;
 use crate::engine::lane::LaneView;
 use crate::job::plan::Plan;
 use crate::job::{Job, JobTarget};
+use crate::run::books::Books;
 use crate::run::error::RunError;
 use crate::run::settings::{Resume, Settings};
 use crate::store::RunDir;
-use crate::store::journal::Journal;
+use crate::store::commitments::Leftover;
 use crate::store::manifest::{Input, Manifest, Session};
 
 /// A run folder that is being written.
 pub(super) struct Opened {
     pub(super) dir: RunDir,
-    pub(super) journal: Journal,
+    pub(super) books: Books,
     pub(super) manifest: Manifest,
     /// Whether it was begun by an earlier session.
     pub(super) resumed: bool,
@@ -94,10 +95,13 @@ pub(super) fn open(job: &Job, plan: &Plan, settings: &Settings) -> Result<Opened
         ended: None,
         options,
         pacing: Vec::new(),
+        budget: Vec::new(),
+        lost: Vec::new(),
     });
     dir.write_manifest(&manifest)?;
     let files = plan.files().iter().map(Seen::now).collect();
-    Ok(Opened { dir, journal, manifest, resumed, files })
+    let books = Books { journal, commitments: None };
+    Ok(Opened { dir, books, manifest, resumed, files })
 }
 
 /// Writes how the session ended.
@@ -107,6 +111,8 @@ pub(super) fn close(opened: &mut Opened, ending: &str) -> Result<(), RunError> {
         session.ended = Some(ending.to_owned());
     }
     opened.dir.write_manifest(&opened.manifest)?;
+    // What is left in it is counted now.
+    Leftover::remove(opened.dir.path())?;
     Ok(())
 }
 

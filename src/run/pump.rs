@@ -12,9 +12,9 @@ use crate::engine::event::Event;
 use crate::engine::lane::LaneView;
 use crate::engine::source::Source;
 use crate::engine::stop::{Level, Stopper};
+use crate::run::books::Books;
 use crate::run::error::RunError;
 use crate::run::observer::Observer;
-use crate::store::journal::Journal;
 
 /// Events that may wait for the disk; when they are this many, calls wait too.
 const WAITING: usize = 512;
@@ -32,7 +32,7 @@ const LAST_TRIES: u32 = 5;
 pub(super) async fn pump(
     engine: &Engine,
     sources: Vec<Source>,
-    journal: &mut Journal,
+    books: &mut Books,
     observer: &mut (dyn Observer + Send),
     stopper: &Stopper,
 ) -> Result<Done, RunError> {
@@ -43,7 +43,7 @@ pub(super) async fn pump(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut desk = Desk {
         lanes: engine.views(),
-        journal,
+        books,
         observer,
         stopper,
         unwritten: Vec::new(),
@@ -132,7 +132,7 @@ impl Fate {
 /// Where outcomes are written down.
 struct Desk<'d> {
     lanes: Vec<LaneView>,
-    journal: &'d mut Journal,
+    books: &'d mut Books,
     observer: &'d mut (dyn Observer + Send),
     stopper: &'d Stopper,
     /// Outcomes that the disk refused so far. They are paid for, so they are kept.
@@ -150,9 +150,10 @@ impl Desk<'_> {
             _ => None,
         });
         let written = match self.unwritten.is_empty() {
-            true => self.journal.append(outcomes),
+            true => self.books.journal.append(outcomes),
             false => Err(io::Error::other("earlier answers are not written yet")),
         };
+        let recorded = self.books.record(batch);
         for event in batch.drain(..) {
             self.observer.see(&event);
             match event {
@@ -163,15 +164,21 @@ impl Desk<'_> {
                         Fate::Barred => self.done.barred += 1,
                         Fate::Stopped => {}
                     }
-                    if written.is_err() {
-                        self.unwritten.push(*entry);
+                    match &written {
+                        Ok(()) => self.books.settle(&entry.record),
+                        Err(_) => self.unwritten.push(*entry),
                     }
                 }
-                Event::Retrying { .. } | Event::LaneEnded { .. } => {}
+                Event::Committed { recorded: told, .. } if recorded.is_ok() => {
+                    // Whoever was stopped meanwhile listens no more.
+                    let _ = told.send(());
+                }
+                // A call that is not on record is dropped here, and not sent.
+                Event::Committed { .. } | Event::Retrying { .. } | Event::LaneEnded { .. } => {}
             }
         }
-        if let Err(why) = written {
-            self.hold(why);
+        for refused in [written, recorded].into_iter().filter_map(Result::err) {
+            self.hold(refused);
         }
     }
 
@@ -179,7 +186,7 @@ impl Desk<'_> {
     fn hold(&mut self, why: io::Error) {
         if self.fault.is_none() {
             tracing::error!(
-                journal = %self.journal.path().display(), %why,
+                journal = %self.books.journal.path().display(), %why,
                 "an answer cannot be written; nothing new is sent, and writing is tried again"
             );
             self.fault = Some(why);
@@ -197,18 +204,21 @@ impl Desk<'_> {
         if self.unwritten.is_empty() {
             return;
         }
-        match self.journal.append(&self.unwritten) {
-            Ok(()) => self.unwritten.clear(),
+        match self.books.journal.append(&self.unwritten) {
+            Ok(()) => {
+                let written = std::mem::take(&mut self.unwritten);
+                written.iter().for_each(|entry| self.books.settle(&entry.record));
+            }
             Err(why) => self.fault = Some(why),
         }
     }
 
     fn end(self) -> Result<Done, RunError> {
-        let path = self.journal.path().to_owned();
+        let path = self.books.journal.path().to_owned();
         if let Some(why) = self.fault {
             return Err(RunError::Journal { path, lost: self.unwritten.len(), why });
         }
-        self.journal.sync().map_err(|why| RunError::Journal { path, lost: 0, why })?;
+        self.books.journal.sync().map_err(|why| RunError::Journal { path, lost: 0, why })?;
         match self.broken {
             None => Ok(self.done),
             Some(why) => Err(RunError::Prompts(why)),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::call::failure::FailureKind;
+use crate::engine::budget::Shortage;
 
 /// A run that stopped with tasks left.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +19,8 @@ pub struct Stopped {
 pub enum StoppedBy {
     /// The user.
     User,
+    /// No money is left for the next call.
+    Budget(Shortage),
     /// Too much of the first share failed.
     Canary {
         /// Which share may fail.
@@ -56,6 +59,7 @@ impl StoppedBy {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::User => "interrupted",
+            Self::Budget(_) => "budget",
             Self::Canary { .. } => "canary",
             Self::Deadline { .. } => "deadline",
         }

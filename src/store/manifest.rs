@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::call::budget::{CapReport, LostCalls};
 use crate::call::moment::Moment;
 use crate::call::pacing::Pacing;
 use crate::store::beside;
@@ -73,6 +74,13 @@ pub struct Session {
     /// How each model was paced; empty until the session has ended, and in runs of older runners.
     #[serde(default)]
     pub pacing: Vec<Pacing>,
+    /// The caps of the budget and what was spent of them when the session ended; empty without a
+    /// budget.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budget: Vec<CapReport>,
+    /// Calls that the session sent under a budget and of which nobody knows how they ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<LostCalls>,
 }
 
 impl Input {

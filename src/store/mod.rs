@@ -5,6 +5,7 @@
 //! <out>/<job>/<UTC time>-<4 hex>/
 //!     job.toml  run.json  lock           what ran, and who writes
 //!     journal.jsonl                      the truth: one line a task
+//!     commitments.jsonl                  calls in flight, while a session works under a budget
 //! ```
 //!
 //! A run has one writer, which holds its [`lock`]; anyone may read it at any time. A run that goes
@@ -13,6 +14,7 @@
 
 pub mod beside;
 mod blocks;
+pub mod commitments;
 pub mod entries;
 pub mod error;
 pub mod folder;

@@ -142,7 +142,7 @@ impl Http {
     fn not_sent(&self, why: &reqwest::Error) -> Failure {
         let cause = self.redactor.clean_text(&innermost(why)).into_owned();
         if why.is_connect() && (why.is_timeout() || cause.contains("timed out")) {
-            return too_late("a connection", "connect_timeout", self.timeouts.connect);
+            return too_late("a connection", "connect_timeout", self.timeouts.connect).unsent();
         }
         if why.is_builder() {
             return Failure::new(
@@ -155,6 +155,7 @@ impl Http {
             false => format!("the connection broke before an answer came: {cause}"),
         };
         let failure = Failure::new(FailureKind::ApiConnection, message);
+        let failure = if why.is_connect() { failure.unsent() } else { failure };
         // A certificate does not get better by asking again.
         match is_tls(why) {
             true => failure.with_remedy(Remedy::GiveUp),

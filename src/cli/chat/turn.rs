@@ -12,7 +12,7 @@ use crate::client::Client;
 /// What came of a turn.
 pub(super) enum Turned {
     /// An answer.
-    Answered(Completion),
+    Answered(Box<Completion>),
     /// Ctrl-C, after this was said.
     Stopped(String),
     /// A failure, after this was said.
@@ -47,7 +47,7 @@ pub(super) async fn take(client: &Client, request: Request) -> Result<(Turned, b
     }
     Ok(match answered {
         None => (Turned::Stopped(said), true),
-        Some((Ok(completion), is_heard)) => (Turned::Answered(completion), is_heard),
+        Some((Ok(completion), is_heard)) => (Turned::Answered(Box::new(completion)), is_heard),
         Some((Err(failure), is_heard)) => (Turned::Failed(failure, said), is_heard),
     })
 }

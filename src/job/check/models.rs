@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::call::bound::MostOutput;
 use crate::call::fallback::FallbackOn;
 use crate::call::money::Price;
 use crate::call::request::Params;
@@ -17,8 +18,10 @@ use crate::job::key_path::KeyPath;
 use crate::job::params;
 use crate::job::words;
 use crate::job::{JobTarget, LaneSpec};
+use crate::mock::prose;
 use crate::pace::Limits;
 use crate::provider::Provider;
+use crate::provider::catalog::MOCK;
 use crate::provider::models;
 use crate::provider::names::{not_catalogued, resolve};
 
@@ -181,6 +184,7 @@ impl Check<'_> {
             dropped: Arc::new(dropped),
             price: found.price.clone(),
             window: models::window(&found.provider.name, &found.model),
+            max_output: max_output(&found.provider.name, &found.model),
             fallbacks: Arc::default(),
             fallback_on: FallbackOn::default(),
         }
@@ -304,6 +308,14 @@ impl Check<'_> {
 /// The price in the table of models.
 pub fn listed(provider: &Provider, model: &str) -> Option<Price> {
     models::find(&provider.name, model)?.price
+}
+
+/// The most output of a model, as far as that is known.
+fn max_output(provider: &str, model: &str) -> MostOutput {
+    if *provider == *MOCK {
+        return MostOutput::Echo(prose::tokens_at_most(model));
+    }
+    models::max_output(provider, model).map_or(MostOutput::Unknown, MostOutput::Tokens)
 }
 
 /// How many targets before this one are like it in all that is asked.

@@ -1,0 +1,90 @@
+//! The budget: what may be spent, and whether each call's worst case is known beforehand.
+
+use std::sync::Arc;
+
+use crate::call::money::Usd;
+use crate::call::task::Target;
+use crate::job::Caps;
+use crate::job::check::Check;
+use crate::job::check::models::Models;
+use crate::job::diagnostic::Diagnostic;
+use crate::job::file::{BudgetFile, JobFile};
+use crate::job::key_path::KeyPath;
+
+impl Check<'_> {
+    /// The caps of the job, of its providers and of its models.
+    pub fn caps(&mut self, file: &JobFile, models: &Models) -> Caps {
+        let top = KeyPath::top();
+        let run = self.cap(Some(&file.budget), &top.key("budget"));
+        let mut caps = Caps { run, ..Caps::default() };
+        for (name, provider) in &file.providers.0 {
+            let path = top.key("providers").key(name).key("budget");
+            let proper = self.catalog.find(name).map_or(&**name, |(proper, _)| proper).to_owned();
+            let cap = self.cap(provider.budget.as_ref(), &path);
+            caps.providers.extend(cap.map(|cap| (proper.into(), cap)));
+        }
+        for (nth, model) in file.models.iter().flatten().enumerate() {
+            let cap = self.cap(model.budget.as_ref(), &top.key("models").index(nth).key("budget"));
+            let label: Option<Arc<str>> =
+                model.label.as_deref().or(model.model.as_deref()).map(Into::into);
+            caps.models.extend(cap.and_then(|cap| Some((label?, cap))));
+        }
+        self.must_be_priced(file, models, &caps);
+        caps
+    }
+
+    fn cap(&mut self, budget: Option<&BudgetFile>, path: &KeyPath) -> Option<Usd> {
+        let amount = budget?.max_usd.as_ref()?;
+        let why = match amount.0.parse::<Usd>() {
+            Ok(usd) if usd >= Usd::ZERO => return Some(usd),
+            Ok(_) => "is below zero".to_owned(),
+            Err(why) => why.to_string(),
+        };
+        let fault = Diagnostic::at_value(path.key("max_usd"), format!("the budget {why}"));
+        self.faults.push(fault.help("write USD: a number, or text such as \"2.50\""));
+        None
+    }
+
+    /// Whoever may be asked under a cap has a price.
+    fn must_be_priced(&mut self, file: &JobFile, models: &Models, caps: &Caps) {
+        let labels = file.models.iter().flatten().enumerate();
+        for (nth, model) in labels {
+            let path = KeyPath::top().key("models").index(nth);
+            let label = model.label.as_deref().or(model.model.as_deref()).unwrap_or_default();
+            let Some(target) = models.targets.iter().find(|target| *target.target.label == *label)
+            else {
+                continue;
+            };
+            let target = &target.target;
+            if caps.cover(target, label) && target.price.is_none() {
+                let message =
+                    format!("`{}` has no known price, and a budget needs one", target.model_used());
+                let help = "state it in USD per million tokens: price = { input = ..., output = ... }; \
+                            0 for what is free";
+                self.faults.push(Diagnostic::at_value(path.key("model"), message).help(help));
+            }
+            for fallback in target.fallbacks.iter() {
+                let fallback = &fallback.target;
+                if caps.cover(fallback, label) && fallback.price.is_none() {
+                    let message = format!(
+                        "the fallback `{}` has no known price, and a budget needs one",
+                        fallback.model_used()
+                    );
+                    let help = "make it a model of this job with a `price`, or take it out of the \
+                                `fallbacks`";
+                    self.faults
+                        .push(Diagnostic::at_value(path.key("fallbacks"), message).help(help));
+                }
+            }
+        }
+    }
+}
+
+impl Caps {
+    /// Whether calls of this target for the tasks of the model with this label fall to a cap.
+    pub fn cover(&self, target: &Target, label: &str) -> bool {
+        self.run.is_some()
+            || self.providers.iter().any(|(name, _)| *name == target.provider)
+            || self.models.iter().any(|(name, _)| **name == *label)
+    }
+}

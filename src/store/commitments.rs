@@ -1,0 +1,154 @@
+//! `commitments.jsonl`: the calls of this session that were sent under a budget and have no outcome
+//! yet. A session that ends removes it; one that was killed leaves it, and the next one counts what
+//! stands there and is not in the journal as spent.
+//!
+//! The first line says where the journal ended when the session began. A call is written before it
+//! is sent; it is settled by an outcome of its task that the journal got since.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::budget::Commitment;
+use crate::call::record::Record;
+use crate::call::task::TaskId;
+use crate::store::beside::Beside;
+use crate::store::error::StoreError;
+use crate::store::survey::Survey;
+
+/// The version of the format.
+const VERSION: u32 = 1;
+/// The file's name in the run folder.
+const COMMITMENTS: &str = "commitments.jsonl";
+/// Once it has so many bytes, what is settled is taken out.
+const LONG: u64 = 4 << 20;
+
+/// The first line.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Head {
+    v: u32,
+    /// Which session of the run it is, from 0.
+    session: usize,
+    /// The length of the journal when it began.
+    journal: u64,
+}
+
+/// The list of a session that works.
+#[derive(Debug)]
+pub struct Commitments {
+    path: PathBuf,
+    file: File,
+    head: Head,
+    written: u64,
+    open: BTreeMap<(TaskId, u32), Commitment>,
+}
+
+/// What an earlier session left.
+#[derive(Debug, PartialEq)]
+pub struct Leftover {
+    /// Which session of the run it was, from 0.
+    pub session: usize,
+    /// The calls that it sent and of which the journal knows nothing.
+    pub calls: Vec<Commitment>,
+}
+
+impl Commitments {
+    /// Begins the list of a session.
+    pub fn begin(run: &Path, session: usize, journal: u64) -> Result<Self, StoreError> {
+        let path = run.join(COMMITMENTS);
+        let head = Head { v: VERSION, session, journal };
+        let mut file = File::create(&path).map_err(StoreError::io("write", &path))?;
+        let line = line_of(&head).map_err(StoreError::io("write", &path))?;
+        file.write_all(&line).map_err(StoreError::io("write", &path))?;
+        let written = line.len() as u64;
+        Ok(Self { path, file, head, written, open: BTreeMap::new() })
+    }
+
+    /// Writes down calls that are about to be sent.
+    pub fn append<'c>(
+        &mut self,
+        calls: impl IntoIterator<Item = &'c Commitment>,
+    ) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for call in calls {
+            lines.extend(line_of(call)?);
+            self.open.insert((call.task, call.attempt), call.clone());
+        }
+        if self.written + lines.len() as u64 > LONG {
+            return self.rewrite();
+        }
+        self.file.write_all(&lines)?;
+        self.written += lines.len() as u64;
+        Ok(())
+    }
+
+    /// A task has an outcome that is in the journal.
+    pub fn settle(&mut self, record: &Record) {
+        let settled = (record.task, 0)..=(record.task, record.attempts);
+        let settled: Vec<_> = self.open.range(settled).map(|(key, _)| *key).collect();
+        for key in settled {
+            self.open.remove(&key);
+        }
+    }
+
+    /// The calls that have no outcome.
+    pub fn open(&self) -> impl Iterator<Item = &Commitment> {
+        self.open.values()
+    }
+
+    /// Writes the calls that are open anew, without those that are settled.
+    fn rewrite(&mut self) -> io::Result<()> {
+        let mut lines = line_of(&self.head)?;
+        for call in self.open.values() {
+            lines.extend(line_of(call)?);
+        }
+        let mut anew = Beside::create(&self.path).map_err(io::Error::other)?;
+        anew.write_all(&lines)?;
+        anew.finish().map_err(io::Error::other)?;
+        self.file = File::options().append(true).open(&self.path)?;
+        self.written = lines.len() as u64;
+        Ok(())
+    }
+}
+
+impl Leftover {
+    /// What the last session of this run left, if it was killed under a budget.
+    pub fn read(run: &Path, survey: &Survey) -> Result<Option<Self>, StoreError> {
+        let path = run.join(COMMITMENTS);
+        let text = match fs::read_to_string(&path) {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(StoreError::io("read", &path))?,
+        };
+        let mut lines = text.lines();
+        let head = lines.next().and_then(|line| serde_json::from_str::<Head>(line).ok());
+        // Without a whole first line nothing was sent yet.
+        let Some(head) = head else { return Ok(None) };
+        let is_open = |call: &Commitment| {
+            let outcome = survey.find(&call.task).filter(|outcome| outcome.line >= head.journal);
+            outcome.is_none_or(|outcome| outcome.attempts() < call.attempt)
+        };
+        // A last line that is not whole belongs to a call that was not sent.
+        let calls = lines.map_while(|line| serde_json::from_str(line).ok()).filter(is_open);
+        Ok(Some(Self { session: head.session, calls: calls.collect() }))
+    }
+
+    /// Forgets the list of a session that is over, once its calls are counted.
+    pub fn remove(run: &Path) -> Result<(), StoreError> {
+        let path = run.join(COMMITMENTS);
+        match fs::remove_file(&path) {
+            Err(why) if why.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io("remove", path)(why))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn line_of(what: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(what)?;
+    line.push(b'\n');
+    Ok(line)
+}
