@@ -271,9 +271,7 @@ fn read(response: &Response) -> Result<Completion, Failure> {
         let message = format!("the answer cannot be read: {why}");
         Failure::new(FailureKind::ApiResponseValidation, message)
     })?;
-    Ok(Completion {
-        usage: response.usage,
-        billed: response.billed.as_deref().copied(),
-        ..completion
-    })
+    let service_tier = response.service_tier.clone();
+    let billed = response.billed.as_deref().copied();
+    Ok(Completion { usage: response.usage, billed, service_tier, ..completion })
 }

@@ -23,6 +23,9 @@ pub struct Completion {
     /// The tokens that are charged, where the provider tells them apart from those it counted.
     #[serde(skip)]
     pub billed: Option<Usage>,
+    /// The service that the provider says it was served by, such as `default` or `flex`.
+    #[serde(skip)]
+    pub service_tier: Option<String>,
 }
 
 /// One of the answers to a call.

@@ -171,15 +171,22 @@ pub struct Price {
     /// What holds for a request with more input than a mark: all of its tokens, not only those
     /// above it. The marks rise.
     pub tiers: Arc<[Tier]>,
+    /// More input tokens than this have no known price; `None` where every number has one.
+    pub up_to: Option<u64>,
     /// What holds instead of `base` outside the provider's busy hours, where it has such.
     pub off_peak: Option<Rates>,
+    /// What holds instead of all this for a call that is served otherwise than usual.
+    pub services: Arc<[Service]>,
     /// Which calls it is the price of.
     pub covers: Covers,
+    /// Which tokens the answer must tell apart, because they cost otherwise than those of text.
+    pub sound: Sound,
     /// Where it is from, as the column `price_version` has it.
     pub version: Arc<str>,
 }
 
-/// USD for one token of each part of the usage.
+/// USD for one token of each part of the usage. A part without a rate is one whose price is not
+/// known: it leaves the cost unknown where there are such tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
     /// Input that was neither read from nor written to a cache.
@@ -187,11 +194,17 @@ pub struct Rates {
     /// Output, without the reasoning.
     pub output: Usd,
     /// Reasoning.
-    pub reasoning: Usd,
+    pub reasoning: Option<Usd>,
     /// Input read from a cache.
-    pub cache_read: Usd,
-    /// Input written to a cache.
-    pub cache_write: Usd,
+    pub cache_read: Option<Usd>,
+    /// Input written to a cache for minutes, or for as long as the only kind of cache keeps it.
+    pub cache_write: Option<Usd>,
+    /// Input written to a cache for an hour.
+    pub cache_write_1h: Option<Usd>,
+    /// Sound that goes in.
+    pub audio_input: Option<Usd>,
+    /// Sound that comes out.
+    pub audio_output: Option<Usd>,
 }
 
 /// The rates from a mark on.
@@ -203,36 +216,81 @@ pub struct Tier {
     pub rates: Rates,
 }
 
+/// The rates of a service that is not the usual one, such as `flex`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its name, as it is asked for and as answers tell it.
+    pub name: &'static str,
+    /// What holds where no tier does.
+    pub base: Rates,
+    /// What holds for a request with more input than a mark.
+    pub tiers: Arc<[Tier]>,
+    /// More input tokens than this have no known price at this service.
+    pub up_to: Option<u64>,
+}
+
 /// Which calls a price is the price of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Covers {
     /// Every call: the user said so.
     Every,
-    /// Calls that are billed by their tokens alone, at the usual service.
+    /// Calls that are billed by their tokens alone, at a service that is listed.
     Plain {
         /// Whether the tokens of sound cost what those of text do.
         audio: bool,
         /// Whether images do.
         images: bool,
+        /// Whether a cache that keeps its entries for a day costs what the usual one does.
+        kept: bool,
     },
 }
 
+/// Sound of a call that costs otherwise than text, so that its tokens must be told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sound {
+    /// It goes in.
+    pub goes_in: bool,
+    /// It comes out, or may.
+    pub comes_out: bool,
+}
+
 impl Rates {
-    /// Rates that know input and output alone: what is read from or written to a cache is input
-    /// like any other, and reasoning is output.
+    /// Rates that know input and output alone: what is read from or written to a cache and sound
+    /// are input or output like any other, and reasoning is output.
     pub fn new(input: Usd, output: Usd) -> Self {
-        Self { input, output, reasoning: output, cache_read: input, cache_write: input }
+        Self {
+            input,
+            output,
+            reasoning: Some(output),
+            cache_read: Some(input),
+            cache_write: Some(input),
+            cache_write_1h: Some(input),
+            audio_input: Some(input),
+            audio_output: Some(output),
+        }
     }
 
-    /// What these tokens cost; `None` where the provider did not tell them.
-    fn sum(&self, usage: &Usage) -> Option<Usd> {
-        Some(
-            self.input.times(usage.input?)
-                + self.cache_read.times(usage.cached.unwrap_or(0))
-                + self.cache_write.times(usage.cache_write.unwrap_or(0))
-                + self.output.times(usage.output?)
-                + self.reasoning.times(usage.reasoning.unwrap_or(0)),
-        )
+    /// What these tokens cost; unknown where the provider did not tell them, and where one of them
+    /// has no rate.
+    fn sum(&self, usage: &Usage) -> Cost {
+        let (Some(input), Some(output)) = (usage.input, usage.output) else {
+            return Cost::UnknownUsage;
+        };
+        let parts = [
+            (Some(self.input), Some(input)),
+            (self.cache_read, usage.cached),
+            (self.cache_write, usage.cache_write),
+            (self.cache_write_1h, usage.cache_write_1h),
+            (self.audio_input, usage.audio_input),
+            (Some(self.output), Some(output)),
+            (self.reasoning, usage.reasoning),
+            (self.audio_output, usage.audio_output),
+        ];
+        let cost = |(rate, tokens): (Option<Usd>, Option<u64>)| match tokens {
+            None | Some(0) => Some(Usd::ZERO),
+            Some(tokens) => Some(rate?.times(tokens)),
+        };
+        parts.into_iter().map(cost).sum::<Option<Usd>>().map_or(Cost::UnknownPrice, Cost::Known)
     }
 }
 
@@ -242,22 +300,45 @@ impl Price {
         Self {
             base: rates,
             tiers: Arc::default(),
+            up_to: None,
             off_peak: None,
+            services: Arc::default(),
             covers: Covers::Every,
+            sound: Sound::default(),
             version: JOB.into(),
         }
     }
 
-    /// The rates of a request with this much input, cached tokens included.
-    pub fn rates(&self, input_tokens: u64) -> &Rates {
+    /// The rates of a request with this much input, cached tokens included; `None` where they are
+    /// not known.
+    pub fn rates(&self, input_tokens: u64) -> Option<&Rates> {
+        if self.up_to.is_some_and(|most| input_tokens > most) {
+            return None;
+        }
         let tier = self.tiers.iter().rev().find(|tier| input_tokens > tier.above);
-        tier.map_or(&self.base, |tier| &tier.rates)
+        Some(tier.map_or(&self.base, |tier| &tier.rates))
     }
 
-    /// What these tokens cost; unknown where the provider did not tell the tokens.
+    /// What these tokens cost; unknown where the provider did not tell them all, and where some
+    /// have no known price.
     pub fn cost(&self, usage: &Usage) -> Cost {
-        let rates = self.rates(usage.prompt_tokens().unwrap_or(0));
-        rates.sum(usage).map_or(Cost::UnknownUsage, Cost::Known)
+        if !self.is_told(usage) {
+            return Cost::UnknownUsage;
+        }
+        match self.rates(usage.prompt_tokens().unwrap_or(0)) {
+            Some(rates) => rates.sum(usage),
+            None => Cost::UnknownPrice,
+        }
+    }
+
+    /// Whether the tokens of sound are told, where they cost otherwise. Nobody tells how much of
+    /// what was read from a cache is sound.
+    fn is_told(&self, usage: &Usage) -> bool {
+        let is_text = !matches!(self.covers, Covers::Plain { audio: false, .. });
+        let hears = self.sound.goes_in || (!is_text && usage.audio_input.unwrap_or(0) > 0);
+        (!self.sound.goes_in || usage.audio_input.is_some())
+            && (!self.sound.comes_out || usage.audio_output.is_some())
+            && !(hears && usage.cached.unwrap_or(0) > 0)
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Response {
     pub usage: Option<Usage>,
     /// The tokens that are charged, where the provider tells them apart from those it counted.
     pub billed: Option<Box<Usage>>,
+    /// The service that the answer says it was served by, in the provider's word.
+    pub service_tier: Option<String>,
 }
 
 impl Response {

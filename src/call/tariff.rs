@@ -1,23 +1,23 @@
-//! Which rates one call pays: a price list holds for calls of text at the usual service, and some
-//! providers are cheaper outside their busy hours.
+//! Which rates one call pays: those of the service that served it, and some providers are cheaper
+//! outside their busy hours.
 //!
 //! What a list does not cover has no price here, rather than a wrong one.
 
 use serde_json::{Map, Value};
 
 use crate::call::moment::Moment;
-use crate::call::money::{Covers, Price, Rates, Usd};
+use crate::call::money::{Covers, Price, Rates, Service, Sound, Tier, Usd};
 use crate::call::request::{Content, Message, Request};
+use crate::call::service::Served;
 
 /// Parameters whose value can change what a token costs, and the values that do not.
-const USUAL: &[(&str, &[&str])] = &[
-    ("service_tier", &["auto", "default", "standard", "standard_only", "on_demand"]),
-    ("speed", &["standard"]),
-    ("inference_geo", &["global"]),
-];
+const USUAL: &[(&str, &[&str])] = &[("speed", &["standard"]), ("inference_geo", &["global"])];
 
 /// Parameters that order something which is billed beside the tokens.
 const EXTRAS: &[&str] = &["web_search_options", "plugins", "search_parameters"];
+
+/// Parts in which sound can go in.
+const SOUND: &[&str] = &["input_audio", "audio_url", "video_url", "input_video", "file"];
 
 /// Busy hours in UTC on Monday to Friday, as `DeepSeek` and Tencent state them; all providers of
 /// the table that have such hours have these.
@@ -38,59 +38,144 @@ impl Ceiling {
         self.input.times(input) + self.output.times(output)
     }
 
-    fn of(rates: &Rates) -> Self {
-        Self {
-            input: rates.input.max(rates.cache_read).max(rates.cache_write),
-            output: rates.output.max(rates.reasoning),
+    /// The highest of these rates. Where a part has none, it is taken to cost as many times the
+    /// input or the output as it does at the usual service; `None` where it has none there either.
+    fn of(rates: &Rates, usual: &Rates, sound: Sound) -> Option<Self> {
+        let mut most = Self { input: rates.input, output: rates.output };
+        for (own, theirs, is_met) in [
+            (rates.cache_read, usual.cache_read, true),
+            (rates.cache_write, usual.cache_write, true),
+            (rates.cache_write_1h, usual.cache_write_1h, true),
+            (rates.audio_input, usual.audio_input, sound.goes_in),
+        ] {
+            if is_met {
+                let like = || theirs.map(|rate| scaled(rate, rates.input, usual.input));
+                most.input = most.input.max(own.or_else(like)?);
+            }
         }
+        for (own, theirs, is_met) in [
+            (rates.reasoning, usual.reasoning, true),
+            (rates.audio_output, usual.audio_output, sound.comes_out),
+        ] {
+            if is_met {
+                let like = || theirs.map(|rate| scaled(rate, rates.output, usual.output));
+                most.output = most.output.max(own.or_else(like)?);
+            }
+        }
+        Some(most)
     }
 
     fn or_more(self, other: Self) -> Self {
         Self { input: self.input.max(other.input), output: self.output.max(other.output) }
     }
+
+    /// These rates, as many times as one list is dearer than another.
+    fn scaled(self, list: &Rates, than: &Rates) -> Self {
+        Self {
+            input: scaled(self.input, list.input, than.input),
+            output: scaled(self.output, list.output, than.output),
+        }
+    }
+}
+
+/// An amount, as many times as one rate is another; rounded up.
+fn scaled(amount: Usd, rate: Usd, other: Usd) -> Usd {
+    if other <= Usd::ZERO {
+        return amount.max(rate);
+    }
+    let product = amount.as_pico().saturating_mul(rate.as_pico());
+    let (whole, rest) = (product / other.as_pico(), product % other.as_pico());
+    Usd::from_pico(whole.saturating_add(i128::from(rest > 0)))
 }
 
 impl Price {
     /// The highest rates that a call of this request can pay, with at most so many input tokens:
     /// for each input token, and for each output token. `None` when this is not the price of such
-    /// a call.
+    /// a call. What was asked for may be served as usual, and `auto` as `priority`.
     pub fn ceiling(&self, request: &Request, input_at_most: u64) -> Option<Ceiling> {
         if !self.is_of(request) {
             return None;
         }
-        let tiers = self.tiers.iter().filter(|tier| tier.above < input_at_most);
-        let rates = tiers.map(|tier| &tier.rates).chain(&self.off_peak);
-        let base = Ceiling::of(&self.base);
-        Some(rates.map(Ceiling::of).fold(base, Ceiling::or_more))
+        let sound = self.sound_of(request);
+        let usual = reached(&self.base, &self.tiers, input_at_most).chain(&self.off_peak);
+        let usual = self.most(usual, sound)?;
+        let service = match Served::asked(&request.params) {
+            _ if self.covers == Covers::Every => None,
+            Served::Usual => None,
+            Served::Auto => self.service("priority"),
+            Served::Named(name) => Some(self.service(&name)?),
+        };
+        let Some(service) = service else { return Some(usual) };
+        let most = self.most(reached(&service.base, &service.tiers, input_at_most), sound)?;
+        let is_known = service.up_to.is_none_or(|known| input_at_most <= known);
+        let unknown = usual.scaled(&service.base, &self.base);
+        Some(usual.or_more(if is_known { most } else { most.or_more(unknown) }))
     }
 
-    /// The price of this call when it is sent at that moment; `None` when this is not the price of
-    /// such a call.
-    pub fn applying(&self, request: &Request, at: Moment) -> Option<Self> {
+    /// The highest of these lists.
+    fn most<'r>(&self, lists: impl Iterator<Item = &'r Rates>, sound: Sound) -> Option<Ceiling> {
+        let ceilings = lists.map(|rates| Ceiling::of(rates, &self.base, sound));
+        ceilings.reduce(|one, two| Some(one?.or_more(two?)))?
+    }
+
+    /// The price of this call when it is sent at that moment, and the answer says that this
+    /// service served it; `None` when this is not the price of such a call.
+    pub fn applying(&self, request: &Request, at: Moment, served: Option<&str>) -> Option<Self> {
         if !self.is_of(request) {
             return None;
         }
-        match self.off_peak {
-            Some(base) if !is_busy(at) => Some(Self { base, ..self.clone() }),
-            _ => Some(self.clone()),
+        let price = Self { sound: self.sound_of(request), ..self.clone() };
+        if let (Served::Named(name), Covers::Plain { .. }) =
+            (Served::paid(served, &request.params), self.covers)
+        {
+            let Service { base, tiers, up_to, .. } = self.service(&name)?.clone();
+            return Some(Self { base, tiers, up_to, off_peak: None, ..price });
         }
+        match self.off_peak {
+            Some(base) if !is_busy(at) => Some(Self { base, ..price }),
+            _ => Some(price),
+        }
+    }
+
+    fn service(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == name)
     }
 
     /// Whether this is the price of such a call.
     fn is_of(&self, request: &Request) -> bool {
         match self.covers {
             Covers::Every => true,
-            Covers::Plain { audio, images } => {
-                is_usual(&request.params)
-                    && (audio || !has_audio(request))
+            Covers::Plain { images, kept, .. } => {
+                is_plain(&request.params)
                     && (images || !has_part(request, &["image_url", "image", "input_image"]))
+                    && (kept || !is_kept(&request.params))
             }
+        }
+    }
+
+    /// The sound of this call whose price is not that of text.
+    fn sound_of(&self, request: &Request) -> Sound {
+        match self.covers {
+            Covers::Plain { audio: false, .. } => {
+                Sound { goes_in: has_part(request, SOUND), comes_out: is_spoken(&request.params) }
+            }
+            _ => Sound::default(),
         }
     }
 }
 
-/// Whether these parameters ask for the usual service and for nothing that is billed by itself.
-fn is_usual(params: &Map<String, Value>) -> bool {
+/// The rates that a request with at most so much input may pay.
+fn reached<'r>(
+    base: &'r Rates,
+    tiers: &'r [Tier],
+    input_at_most: u64,
+) -> impl Iterator<Item = &'r Rates> {
+    let tiers = tiers.iter().filter(move |tier| tier.above < input_at_most);
+    std::iter::once(base).chain(tiers.map(|tier| &tier.rates))
+}
+
+/// Whether these parameters order nothing that is billed otherwise than by the listed rates.
+fn is_plain(params: &Map<String, Value>) -> bool {
     let usual = |(name, values): &(&str, &[&str])| match params.get(*name) {
         None | Some(Value::Null) => true,
         Some(value) => value.as_str().is_some_and(|value| values.contains(&value)),
@@ -101,20 +186,22 @@ fn is_usual(params: &Map<String, Value>) -> bool {
     USUAL.iter().all(usual)
         && EXTRAS.iter().all(|name| params.get(*name).is_none_or(Value::is_null))
         && tools.is_none_or(|tools| tools.iter().all(is_function))
-        && extra.is_none_or(is_usual)
+        && extra.is_none_or(is_plain)
 }
 
-/// Whether sound goes in, or may come out.
-fn has_audio(request: &Request) -> bool {
-    let says = |value: &Value, word: &str| {
-        value.as_array().is_some_and(|list| {
-            let is_word =
-                |item: &Value| item.as_str().is_some_and(|item| item.eq_ignore_ascii_case(word));
-            list.iter().any(is_word)
-        })
-    };
-    request.params.get("modalities").is_some_and(|kinds| says(kinds, "audio"))
-        || has_part(request, &["input_audio", "audio_url", "video_url", "input_video", "file"])
+/// Whether what is written to a cache shall stay there for a day.
+fn is_kept(params: &Map<String, Value>) -> bool {
+    let extra = params.get("extra").and_then(Value::as_object);
+    params.get("prompt_cache_retention").is_some_and(|kept| *kept == "24h")
+        || extra.is_some_and(is_kept)
+}
+
+/// Whether sound may come out.
+fn is_spoken(params: &Map<String, Value>) -> bool {
+    let is_word =
+        |item: &Value| item.as_str().is_some_and(|item| item.eq_ignore_ascii_case("audio"));
+    let kinds = params.get("modalities").and_then(Value::as_array);
+    kinds.is_some_and(|kinds| kinds.iter().any(is_word))
 }
 
 fn has_part(request: &Request, kinds: &[&str]) -> bool {
@@ -145,89 +232,4 @@ fn is_busy(at: Moment) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use serde_json::json;
-
-    use super::*;
-    use crate::call::money::Tier;
-
-    fn listed(audio: bool, images: bool) -> Price {
-        let rates = Rates::new(Usd::from_pico(2), Usd::from_pico(4));
-        let covers = Covers::Plain { audio, images };
-        let off_peak = Some(Rates::new(Usd::from_pico(1), Usd::from_pico(2)));
-        Price { off_peak, covers, ..Price::stated(rates) }
-    }
-
-    fn asked(params: Value, part: Option<Value>) -> Request {
-        let params: Map<String, Value> = serde_json::from_value(params).expect("params");
-        let mut request = Request::new("m").user("hi");
-        request.params = Arc::new(params.into());
-        if let Some(part) = part {
-            request.messages[0].content = Content::Parts(json!([part]));
-        }
-        request
-    }
-
-    #[test]
-    fn a_list_is_the_price_of_plain_calls_alone() {
-        let now = Moment::from_millis(0);
-        let sound = || Some(json!({"type": "input_audio", "input_audio": {}}));
-        let image = || Some(json!({"type": "image_url", "image_url": {"url": "x"}}));
-        let paper = "data:application/pdf;base64,QQ==";
-        let paper = || Some(json!({"type": "file", "file": {"file_data": paper}}));
-        for (params, part, covered) in [
-            (json!({"temperature": 1, "service_tier": "auto", "tools": [{}]}), None, true),
-            (json!({"service_tier": "flex"}), None, false),
-            (json!({"extra": {"speed": "fast"}}), None, false),
-            (json!({"inference_geo": "us"}), None, false),
-            (json!({"web_search_options": {}}), None, false),
-            (json!({"tools": [{"type": "web_search"}]}), None, false),
-            (json!({"modalities": ["text", "AUDIO"]}), None, false),
-            (json!({}), sound(), false),
-            (json!({}), image(), false),
-            (json!({}), paper(), true),
-        ] {
-            let request = asked(params, part);
-            let applies = |price: Price| price.applying(&request, now).is_some();
-            assert_eq!(applies(listed(false, false)), covered, "{request:?}");
-            let every = Price { covers: Covers::Every, ..listed(false, false) };
-            assert!(applies(every), "{request:?}");
-        }
-        assert!(listed(true, false).applying(&asked(json!({}), sound()), now).is_some());
-        assert!(listed(false, true).applying(&asked(json!({}), image()), now).is_some());
-    }
-
-    #[test]
-    fn the_ceiling_is_the_highest_that_a_call_can_pay() {
-        let rates = |input, output| Rates::new(Usd::from_pico(input), Usd::from_pico(output));
-        let base = Rates { cache_write: Usd::from_pico(3), ..rates(2, 4) };
-        let tiers = [Tier { above: 100, rates: rates(5, 9) }].into();
-        let price = Price { base, tiers, ..listed(false, true) };
-        let plain = asked(json!({}), None);
-        let most = |input| price.ceiling(&plain, input).expect("covered").at_most(input, 10);
-        assert_eq!(most(100), Usd::from_pico(340));
-        assert_eq!(most(101), Usd::from_pico(595));
-        let sound = asked(json!({"modalities": ["audio"]}), None);
-        assert_eq!(price.ceiling(&sound, 1), None);
-    }
-
-    #[test]
-    fn busy_hours_cost_more() {
-        let price = listed(true, true);
-        for (at, is_busy) in [
-            ("2026-11-20T00:59:59.999Z", false),
-            ("2026-11-20T01:00:00Z", true),
-            ("2026-11-20T04:00:00Z", false),
-            ("2026-11-20T09:59:00Z", true),
-            ("2026-11-21T02:00:00Z", false),
-            ("2026-11-22T02:00:00Z", false),
-            ("2026-11-23T02:00:00Z", true),
-        ] {
-            let at: Moment = serde_json::from_value(json!(at)).expect("a moment");
-            let applies = price.applying(&asked(json!({}), None), at).expect("covered");
-            assert_eq!(applies.base == price.base, is_busy, "{at}");
-        }
-    }
-}
+mod tests;

@@ -194,7 +194,8 @@ impl<'c> Chat<'c> {
         match turned {
             Turned::Answered(completion) => {
                 let (usage, billed) = (completion.usage.as_ref(), completion.billed.as_ref());
-                let line = self.bill_for(usage, billed.or(usage), at);
+                let served = completion.service_tier.as_deref();
+                let line = self.bill_for(usage, billed.or(usage), served, at);
                 let choice = completion.choices.into_iter().next().unwrap_or_default();
                 if choice.message.content.trim().is_empty() {
                     self.talk.take_back();
@@ -217,7 +218,7 @@ impl<'c> Chat<'c> {
                 self.note("stopped before anything was said; the message is taken back");
             }
             Turned::Stopped(said) => {
-                let line = self.bill_for(None, None, at);
+                let line = self.bill_for(None, None, None, at);
                 self.talk.answer_in_part(&said);
                 self.note(&format!("stopped; what was said stays in the talk; {line}"));
             }
@@ -227,10 +228,16 @@ impl<'c> Chat<'c> {
     }
 
     /// Puts a turn that was sent at this moment on the bill.
-    fn bill_for(&mut self, usage: Option<&Usage>, charged: Option<&Usage>, at: Moment) -> String {
+    fn bill_for(
+        &mut self,
+        usage: Option<&Usage>,
+        charged: Option<&Usage>,
+        served: Option<&str>,
+        at: Moment,
+    ) -> String {
         let who = self.talk.who();
         let listed = find(&who.provider, &who.model).and_then(|listing| listing.price);
-        let price = listed.and_then(|price| price.applying(&self.talk.request(), at));
+        let price = listed.and_then(|price| price.applying(&self.talk.request(), at, served));
         self.bill.add(who, usage, Cost::of(price.as_ref(), charged))
     }
 

@@ -174,7 +174,8 @@ impl Course<'_> {
 
     fn bill_of(&self, response: &Response, at: Moment) -> Bill {
         let price = self.route.target().price.as_ref();
-        let price = price.and_then(|price| price.applying(self.route.request(), at));
+        let served = response.service_tier.as_deref();
+        let price = price.and_then(|price| price.applying(self.route.request(), at, served));
         let cost = Cost::of(price.as_ref(), response.charged());
         let version = price.filter(|_| cost.usd().is_some()).map(|price| price.version);
         Bill {

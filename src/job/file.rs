@@ -127,13 +127,18 @@ pub struct PriceFile {
     /// A million tokens of input.
     #[schemars(required)]
     pub input: Option<UsdFile>,
-    /// A million tokens of output, reasoning included.
+    /// A million tokens of output.
     #[schemars(required)]
     pub output: Option<UsdFile>,
     /// A million tokens of input that were read from a cache; the input's price when left out.
     pub cache_read: Option<UsdFile>,
     /// A million tokens of input that were written to a cache; the input's price when left out.
     pub cache_write: Option<UsdFile>,
+    /// A million tokens of input that were written to a cache for an hour; the price of
+    /// `cache_write` when left out.
+    pub cache_write_1h: Option<UsdFile>,
+    /// A million tokens of reasoning; the output's price when left out.
+    pub reasoning: Option<UsdFile>,
 }
 
 /// What a provider or a model allows. What is left out is not limited.

@@ -157,7 +157,9 @@ impl Draft {
     /// Anthropic's first frame says 1, and Gemini's first frames say nothing.
     pub fn broken(mut self, failure: Failure) -> Rejected {
         if !self.is_finished() {
-            self.usage = self.usage.map(|told| Usage { output: None, reasoning: None, ..told });
+            let uncounted =
+                |told| Usage { output: None, reasoning: None, audio_output: None, ..told };
+            self.usage = self.usage.map(uncounted);
         }
         if self.choices.is_empty() && self.usage.is_none() {
             return failure.into();
@@ -209,9 +211,12 @@ impl Draft {
         if let Some(usage) = &self.usage {
             body.insert("usage".to_owned(), usage_json(usage));
         }
+        let tier = self.extra.get("service_tier").and_then(Value::as_str);
+        let service_tier = tier.map(str::to_owned);
         body.extend(self.extra);
         let body = serde_json::value::to_raw_value(&body).expect("a JSON value is JSON");
-        Response { body, finish_reason_raw, usage: self.usage, billed: self.billed.map(Box::new) }
+        let (usage, billed) = (self.usage, self.billed.map(Box::new));
+        Response { body, finish_reason_raw, usage, billed, service_tier }
     }
 }
 

@@ -12,14 +12,17 @@
 //! input, output, cache_read, cache_write, cache_write_1h, reasoning
 //!                   USD per million tokens; empty is not known, or no price of its own; 0 is free
 //! tiers             `>200000:in=2.5;out=15;cr=0.25`: prices of all tokens of a request with more input
-//!                   than the mark (`cw`, `reason`, `cw1h` likewise); several are joined by `|`
+//!                   than the mark (`cw`, `reason`, `cw1h` likewise), or from the mark on (`>=`, as
+//!                   xAI has it); several are joined by `|`
 //! off_peak          the prices outside the busy hours, which `call::tariff` knows
 //! batch, flex, priority
-//!                   the prices of these services, as far as they are known
+//!                   the prices of these services, as far as they are known, with `|` before their
+//!                   tiers
 //! beside            what these prices leave out: `audio` and `image` have prices of their own,
 //!                   `always` means that every request pays more than its tokens
-//! other             those other prices, for people: searches in USD each, sound per million tokens,
-//!                   `us*1.1` for a factor
+//! other             those other prices: of further services as `ultrafast:in=60;out=300`, and of sound
+//!                   (`audio_in`, `audio_out`) per million tokens; and for people alone: searches in
+//!                   USD each, `us*1.1` for a factor
 //! abilities         flags, `-` before what it cannot do; what is not said is not known
 //! retires           the day from which it no longer answers
 //! source, date      where the row is from, and when it was read there

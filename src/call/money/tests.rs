@@ -37,7 +37,7 @@ fn costs(price: &Price, usage: &Usage) -> String {
 
 #[test]
 fn cached_tokens_are_billed_once() {
-    let rates = Rates { cache_read: token("1.25"), ..Rates::new(token("2.5"), token("10")) };
+    let rates = Rates { cache_read: Some(token("1.25")), ..Rates::new(token("2.5"), token("10")) };
     let price = Price::stated(rates);
     let usage = Usage { cached: Some(800), ..usage(200, 100) };
     assert_eq!(costs(&price, &usage), "0.0025");
@@ -58,7 +58,7 @@ fn what_has_no_rate_of_its_own_is_input_or_output_and_a_zero_is_one() {
     let plain = Rates::new(token("1"), token("2"));
     // 111 of input and 11,000 of output.
     assert_eq!(costs(&Price::stated(plain), &all), "0.022111");
-    let own = Rates { cache_write: Usd::ZERO, reasoning: token("3"), ..plain };
+    let own = Rates { cache_write: Some(Usd::ZERO), reasoning: Some(token("3")), ..plain };
     // 11 of input, 10,000 of output and 1,000 of reasoning.
     assert_eq!(costs(&Price::stated(own), &all), "0.023011");
     assert_eq!(per_million(token("0.0375")).to_string(), "0.0375");

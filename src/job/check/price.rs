@@ -16,11 +16,15 @@ impl Check<'_> {
             (part("input", price.input.as_ref()), part("output", price.output.as_ref()));
         let cache_read = part("cache_read", price.cache_read.as_ref());
         let cache_write = part("cache_write", price.cache_write.as_ref());
-        let (input, output) = (input?, output?);
-        let plain = Rates::new(input, output);
+        let cache_write_1h = part("cache_write_1h", price.cache_write_1h.as_ref());
+        let reasoning = part("reasoning", price.reasoning.as_ref());
+        let plain = Rates::new(input?, output?);
+        let cache_write = cache_write.or(plain.cache_write);
         Some(Price::stated(Rates {
-            cache_read: cache_read.unwrap_or(plain.cache_read),
-            cache_write: cache_write.unwrap_or(plain.cache_write),
+            cache_read: cache_read.or(plain.cache_read),
+            cache_write,
+            cache_write_1h: cache_write_1h.or(cache_write),
+            reasoning: reasoning.or(plain.reasoning),
             ..plain
         }))
     }

@@ -33,6 +33,7 @@ fn judge(reply: &WireReply, answer: &Answer<'_>) -> Result<Response, Rejected> {
         finish_reason_raw: answer.finish_reason().map(str::to_owned),
         usage: answer.usage.as_ref().and_then(Counts::parts),
         billed: None,
+        service_tier: answer.service_tier.as_ref().and_then(Value::as_str).map(str::to_owned),
     };
     match fault_of(answer) {
         None => Ok(response),
@@ -51,6 +52,8 @@ struct Answer<'b> {
     choices: Option<Vec<Choice<'b>>>,
     #[serde(default)]
     usage: Option<Counts>,
+    #[serde(default)]
+    service_tier: Option<Value>,
     #[serde(default)]
     error: Option<Value>,
 }
