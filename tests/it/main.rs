@@ -2,6 +2,7 @@
 
 mod ask;
 mod bedrock;
+mod budget;
 mod canary;
 mod chat;
 mod deadline;
