@@ -25,6 +25,7 @@ pub mod screen;
 pub mod sheet;
 pub mod signals;
 pub mod stopped;
+pub mod unpriced;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -13,6 +13,7 @@ use crate::cli::plan;
 use crate::cli::progress::{Progress, Style};
 use crate::cli::signals;
 use crate::cli::stopped;
+use crate::cli::unpriced;
 use crate::engine::stop::Stopper;
 use crate::job::Job;
 use crate::job::load::load;
@@ -152,6 +153,8 @@ fn tell(ended: &Ended, job: &Job, context: &Context) -> Ending {
     let _ = context.screen.result(&text);
     let closed = closed::notes(&ended.summary, job, &context.env);
     closed.iter().for_each(|line| context.screen.note(line));
+    let unpriced = unpriced::notes(&ended.summary, job);
+    unpriced.iter().for_each(|line| context.screen.note(line));
     if let Some(stopped) = &ended.stopped {
         context.screen.note(&stopped::told(stopped));
         return stopped::ending(stopped);
