@@ -236,7 +236,8 @@ pub enum Covers {
     Every,
     /// Calls that are billed by their tokens alone, at a service that is listed.
     Plain {
-        /// Whether the tokens of sound cost what those of text do.
+        /// Whether sound that goes in need not be told apart: it costs what text does, or the model
+        /// does not hear.
         audio: bool,
         /// Whether images do.
         images: bool,

@@ -74,6 +74,30 @@ impl Usage {
         both.iter().any(Option::is_some).then(|| and(0, &both))
     }
 
+    /// These counts, laid over those that were told before: what they leave out holds on, and is
+    /// taken out of the whole that it is a part of.
+    #[must_use]
+    pub fn over(self, before: &Self) -> Self {
+        let mut all = Self {
+            input: self.input.or(before.input),
+            cached: self.cached.or(before.cached),
+            cache_write: self.cache_write.or(before.cache_write),
+            cache_write_1h: self.cache_write_1h.or(before.cache_write_1h),
+            audio_input: self.audio_input.or(before.audio_input),
+            output: self.output.or(before.output),
+            reasoning: self.reasoning.or(before.reasoning),
+            audio_output: self.audio_output.or(before.audio_output),
+            source: self.source,
+        };
+        if let (Some(told), Some(now)) = (self.prompt_tokens(), all.prompt_tokens()) {
+            all.input = all.input.map(|input| input.saturating_sub(now - told));
+        }
+        if let (Some(told), Some(now)) = (self.completion_tokens(), all.completion_tokens()) {
+            all.output = all.output.map(|output| output.saturating_sub(now - told));
+        }
+        all
+    }
+
     /// All tokens; `None` unless both sides were told.
     pub fn total_tokens(&self) -> Option<u64> {
         Some(self.prompt_tokens()?.saturating_add(self.completion_tokens()?))
@@ -174,6 +198,18 @@ mod tests {
         assert_eq!(row.completion_tokens, Some(16));
         assert_eq!((row.cache_write_tokens, row.total_tokens), (Some(6), Some(38)));
         assert_eq!(Usage::from(row), usage);
+    }
+
+    #[test]
+    fn what_a_later_frame_leaves_out_holds_on() {
+        let first = Usage { input: Some(20), cached: Some(80), ..Usage::default() };
+        let last = Usage { input: Some(100), output: Some(7), ..Usage::default() };
+        let all = last.over(&first);
+        assert_eq!((all.input, all.cached, all.output), (Some(20), Some(80), Some(7)));
+        let told = Usage { output: Some(3), reasoning: Some(6), ..all };
+        assert_eq!(told.over(&all), told);
+        let output = Usage { output: Some(9), ..Usage::default() }.over(&told);
+        assert_eq!((output.output, output.reasoning, output.input), (Some(3), Some(6), Some(20)));
     }
 
     #[test]

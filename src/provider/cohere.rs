@@ -7,6 +7,7 @@ use crate::call::failure::{Failure, FailureKind};
 use crate::call::request::Request;
 use crate::call::response::Response;
 use crate::call::usage::{Usage, UsageSource};
+use crate::provider::counts::Totals;
 use crate::provider::draft::Draft;
 use crate::provider::errors::{self, Told};
 use crate::provider::finish::{self, Finish};
@@ -133,7 +134,7 @@ fn take_citations(draft: &mut Draft, message: &Value) {
 /// A failure where it ended in one.
 fn ended(draft: &mut Draft, told: &Value) -> Option<Failure> {
     if let Some(usage) = told.get("usage") {
-        draft.usage = usage_of(usage);
+        draft.counted(usage_of(usage));
         if let Some(billed) = usage.get("billed_units").filter(|billed| billed.is_object()) {
             draft.billed = billed_of(billed);
             draft.extra.insert("billed_units".to_owned(), billed.clone());
@@ -174,16 +175,13 @@ fn usage_of(usage: &Value) -> Option<Usage> {
         (input.is_some() || output.is_some()).then_some((input, output))
     });
     let (input, output) = counts?;
-    let cached = answered::count(usage.get("cached_tokens"));
-    Some(Usage {
-        input: input.map(|all| all.saturating_sub(cached.unwrap_or(0))),
-        cached,
-        cache_write: None,
+    let totals = Totals {
+        input,
+        cached: answered::count(usage.get("cached_tokens")),
         output,
-        reasoning: None,
-        source: UsageSource::Provider,
-        ..Usage::default()
-    })
+        ..Totals::default()
+    };
+    totals.parts()
 }
 
 /// What is charged: templates are not, and the prompts of a cache are not told apart.

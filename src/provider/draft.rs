@@ -136,10 +136,22 @@ impl Draft {
         std::mem::take(&mut self.fresh)
     }
 
-    /// The whole answer, or why it is none.
+    /// Counts that a later frame tells: they replace those told before, and what they leave out
+    /// holds on.
+    pub fn counted(&mut self, told: Option<Usage>) {
+        if let Some(told) = told {
+            self.usage = Some(self.usage.map_or(told, |before| told.over(&before)));
+        }
+    }
+
+    /// The whole answer, or why it is none. One without choices was counted all the same.
     pub fn response(self) -> Result<Response, Rejected> {
         if self.choices.is_empty() {
-            return Err(finish::no_choices().into());
+            let failure = finish::no_choices();
+            return Err(match self.usage {
+                None => failure.into(),
+                Some(_) => Rejected { failure, response: Some(Box::new(self.made(None))) },
+            });
         }
         let first = &self.choices[0];
         let (finish, raw) = first.ending();

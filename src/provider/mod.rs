@@ -17,6 +17,7 @@ pub mod azure;
 pub mod bedrock;
 pub mod catalog;
 pub mod cohere;
+pub mod counts;
 pub mod draft;
 pub mod entra;
 pub mod env;

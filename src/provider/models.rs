@@ -235,9 +235,11 @@ fn read(line: &'static str) -> Option<Listing> {
         other,
     };
     let unpriced = unpriced(provider, &listed);
+    let abilities = Abilities(abilities);
+    let hears = abilities.has("audio") == Some(true);
     let price = match unpriced {
         Some(_) => None,
-        None => Some(prices::price(&listed, &format!("{source}@{date}"))?),
+        None => Some(prices::price(&listed, hears, &format!("{source}@{date}"))?),
     };
     Some(Listing {
         provider,
@@ -248,7 +250,7 @@ fn read(line: &'static str) -> Option<Listing> {
         price,
         unpriced,
         listed,
-        abilities: Abilities(abilities),
+        abilities,
         retires: Some(retires).filter(|day| !day.is_empty()),
         source,
         date,

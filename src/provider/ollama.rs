@@ -123,7 +123,7 @@ fn take(draft: &mut Draft, line: &Value) {
     if line.get("done").is_some_and(|done| *done == false) {
         return;
     }
-    draft.usage = usage_of(line).or(draft.usage);
+    draft.counted(usage_of(line));
     for key in DURATIONS {
         if let Some(duration) = line.get(*key).filter(|duration| duration.is_number()) {
             draft.extra.insert((*key).to_owned(), duration.clone());

@@ -2,17 +2,18 @@
 //!
 //! What a cell leaves blank is input or output like any other (a write for an hour like a write),
 //! unless the usual service has a price of its own for it: then a list of other prices, such as
-//! that of long input or of `flex`, that leaves it blank does not tell it.
+//! that of long input or of `flex`, that leaves it blank does not tell it. Sound costs what is told
+//! of it, and what text costs says nothing of it.
 
 use std::sync::Arc;
 
 use crate::call::money::{Covers, Price, Rates, Service, Sound, Tier, Usd, UsdError, per_token};
 use crate::provider::models::Listed;
 
-/// The price of a row that tells one; `None` when a cell cannot be read, which a test rules out.
-pub fn price(listed: &Listed, version: &str) -> Option<Price> {
+/// The price of a row that tells one, of a model that hears or does not; `None` when a cell cannot
+/// be read, which a test rules out.
+pub fn price(listed: &Listed, hears: bool, version: &str) -> Option<Price> {
     let beside = |what: &str| listed.beside.split(' ').any(|word| word == what);
-    let audio_apart = beside("audio");
     let cells = Cells {
         input: amount(listed.input).ok()?,
         output: amount(listed.output).ok()?,
@@ -20,10 +21,10 @@ pub fn price(listed: &Listed, version: &str) -> Option<Price> {
         cache_write: amount(listed.cache_write).ok()?,
         cache_write_1h: amount(listed.cache_write_1h).ok()?,
         reasoning: amount(listed.reasoning).ok()?,
-        audio_input: worded(listed.other, "audio_in=")?.filter(|_| audio_apart),
-        audio_output: worded(listed.other, "audio_out=")?.filter(|_| audio_apart),
+        audio_input: worded(listed.other, "audio_in=")?,
+        audio_output: worded(listed.other, "audio_out=")?,
     };
-    let list = List { usual: cells, audio_apart };
+    let list = List { usual: cells };
     let tiers = list.tiers(listed.tiers)?;
     Some(Price {
         base: list.rates(cells)?,
@@ -35,7 +36,7 @@ pub fn price(listed: &Listed, version: &str) -> Option<Price> {
         services: list.services(listed, &tiers)?,
         tiers,
         covers: Covers::Plain {
-            audio: !audio_apart,
+            audio: !(hears || beside("audio")) || cells.audio_input == cells.input,
             images: !beside("image"),
             kept: worded(listed.other, "cw12h=")?.is_none(),
         },
@@ -60,8 +61,6 @@ struct Cells {
 /// What the usual service tells, against which the other lists of a row are read.
 struct List {
     usual: Cells,
-    /// Whether sound costs otherwise than text.
-    audio_apart: bool,
 }
 
 impl List {
@@ -75,7 +74,6 @@ impl List {
         };
         let cache_write = or(cells.cache_write, Some(input), usual.cache_write, usual.input);
         let write = usual.cache_write.or(usual.input);
-        let sound = |own, like| if self.audio_apart { own } else { Some(like) };
         Some(Rates {
             input,
             output,
@@ -83,8 +81,8 @@ impl List {
             cache_read: or(cells.cache_read, Some(input), usual.cache_read, usual.input),
             cache_write,
             cache_write_1h: or(cells.cache_write_1h, cache_write, usual.cache_write_1h, write),
-            audio_input: sound(cells.audio_input, input),
-            audio_output: sound(cells.audio_output, output),
+            audio_input: cells.audio_input,
+            audio_output: cells.audio_output,
         })
     }
 

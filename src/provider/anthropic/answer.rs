@@ -117,24 +117,30 @@ fn finish_of(reason: &str) -> Finish {
 }
 
 /// Lays counts over those told before: a stream's are cumulative, and its last frame repeats only
-/// some. Anthropic's input leaves out what was read from and written to the cache, so these three
-/// are disjoint as they come; its output includes the thinking, which is taken out here.
+/// some. Anthropic's input leaves out what was read from and written to the cache, so these are
+/// disjoint as they come; what was written for an hour is part of what was written, and thinking is
+/// part of the output, and both are taken out here.
 pub(super) fn take_usage(draft: &mut Draft, told: &Value) {
     let count = |value: &Value| answered::count(Some(value));
     let before = draft.usage.unwrap_or_default();
-    let by_age = told["cache_creation"]
-        .as_object()
-        .map(|kinds| kinds.values().filter_map(count).fold(0, u64::saturating_add));
+    let by_age = &told["cache_creation"];
+    let hour = count(&by_age["ephemeral_1h_input_tokens"]).or(before.cache_write_1h);
+    let minutes = match count(&told["cache_creation_input_tokens"]) {
+        Some(all) => Some(all.saturating_sub(hour.unwrap_or(0))),
+        None => count(&by_age["ephemeral_5m_input_tokens"]).or(before.cache_write),
+    };
     let all_output = count(&told["output_tokens"]).or(before.completion_tokens());
     let thinking = count(&told["output_tokens_details"]["thinking_tokens"]).or(before.reasoning);
     let usage = Usage {
         input: count(&told["input_tokens"]).or(before.input),
         cached: count(&told["cache_read_input_tokens"]).or(before.cached),
-        cache_write: count(&told["cache_creation_input_tokens"]).or(by_age).or(before.cache_write),
+        cache_write: minutes,
+        cache_write_1h: hour,
+        audio_input: None,
         output: all_output.map(|all| all.saturating_sub(thinking.unwrap_or(0))),
         reasoning: thinking,
+        audio_output: None,
         source: UsageSource::Provider,
-        ..Usage::default()
     };
     let is_told = usage.prompt_tokens().unwrap_or(0) > 0 || all_output.unwrap_or(0) > 0;
     // Some hosts send zeros for what they do not know.

@@ -133,19 +133,28 @@ pub(super) fn close(draft: &mut Draft, told: &Value) -> Option<Failure> {
 }
 
 /// The input leaves out what was read from and written to the cache, so the three are disjoint as
-/// they come. The output includes the thinking, of which nobody tells the share.
+/// they come; what was written for an hour is part of what was written, and is taken out. The
+/// output includes the thinking, of which nobody tells the share.
 fn take_usage(draft: &mut Draft, told: &Value) {
     let count = |key: &str| answered::count(told.get(key));
+    let by_age = answered::each(told.get("cacheDetails"));
+    let hours = by_age.iter().filter(|kind| kind["ttl"] == "1h");
+    let hours: Vec<u64> =
+        hours.filter_map(|kind| answered::count(kind.get("inputTokens"))).collect();
+    let hour = (!hours.is_empty()).then(|| hours.into_iter().fold(0, u64::saturating_add));
+    let written = count("cacheWriteInputTokens");
     let usage = Usage {
         input: count("inputTokens"),
         cached: count("cacheReadInputTokens"),
-        cache_write: count("cacheWriteInputTokens"),
+        cache_write: written.map(|all| all.saturating_sub(hour.unwrap_or(0))),
+        cache_write_1h: hour,
+        audio_input: None,
         output: count("outputTokens"),
         reasoning: None,
+        audio_output: None,
         source: UsageSource::Provider,
-        ..Usage::default()
     };
     if usage.input.is_some() || usage.output.is_some() {
-        draft.usage = Some(usage);
+        draft.counted(Some(usage));
     }
 }

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use super::refusal;
 use crate::call::failure::Failure;
 use crate::call::response::Response;
-use crate::call::usage::{Usage, UsageSource};
+use crate::call::usage::Usage;
 use crate::provider::answered::{self, counted, unreadable};
+use crate::provider::counts::Totals;
 use crate::provider::draft::Draft;
 use crate::provider::finish::Finish;
 use crate::provider::{Flow, Rejected};
@@ -87,6 +88,28 @@ struct Counts {
     thoughts: Option<u64>,
     #[serde(rename = "totalTokenCount", deserialize_with = "counted")]
     total: Option<u64>,
+    #[serde(rename = "promptTokensDetails")]
+    prompt_kinds: Option<Vec<Kind>>,
+    #[serde(rename = "toolUsePromptTokensDetails")]
+    tool_kinds: Option<Vec<Kind>>,
+    #[serde(rename = "cacheTokensDetails")]
+    cached_kinds: Option<Vec<Kind>>,
+    #[serde(rename = "candidatesTokensDetails")]
+    candidate_kinds: Option<Vec<Kind>>,
+    /// How it was served, by AI Studio's word and by Vertex AI's.
+    #[serde(rename = "serviceTier")]
+    service_tier: Option<String>,
+    #[serde(rename = "trafficType")]
+    traffic: Option<String>,
+}
+
+/// Tokens of text, images, sound and so on.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Kind {
+    modality: Option<String>,
+    #[serde(deserialize_with = "counted")]
+    token_count: Option<u64>,
 }
 
 pub(super) fn decode(reply: &WireReply) -> Result<Response, Rejected> {
@@ -102,6 +125,10 @@ pub(super) fn decode(reply: &WireReply) -> Result<Response, Rejected> {
         if let Err(failure) = take(&mut draft, answer) {
             return Err(draft.broken(failure));
         }
+    }
+    let header = reply.headers.get("x-gemini-service-tier");
+    if let Some(tier) = header.and_then(tier_of) {
+        draft.extra.entry("service_tier").or_insert_with(|| tier.into());
     }
     draft.response()
 }
@@ -124,10 +151,16 @@ fn take(draft: &mut Draft, answer: Answer) -> Result<Flow, Failure> {
     draft.id = draft.id.take().or(answer.response_id);
     draft.model = draft.model.take().or(answer.model_version);
     // Each piece counts all that came before it.
-    draft.usage = answer.usage_metadata.as_ref().and_then(Counts::parts).or(draft.usage);
+    draft.counted(answer.usage_metadata.as_ref().and_then(Counts::parts));
+    if let Some(tier) = answer.usage_metadata.as_ref().and_then(Counts::tier) {
+        draft.extra.insert("service_tier".to_owned(), tier.into());
+    }
     let candidates = answer.candidates.unwrap_or_default();
     let blocked = answer.prompt_feedback.and_then(|feedback| feedback.block_reason);
     if let (Some(reason), true) = (blocked, candidates.is_empty()) {
+        // What was blocked before anything was said has no output, and zeros are left out.
+        let silent = |usage: Usage| Usage { output: usage.output.or(Some(0)), ..usage };
+        draft.usage = draft.usage.map(silent);
         draft.finish(0, Finish::ContentFilter, &reason);
         return Ok(Flow::End);
     }
@@ -207,31 +240,61 @@ fn finish_of(reason: &str) -> Finish {
 }
 
 impl Counts {
-    /// Gemini's prompt includes cached tokens, which are taken out, but not what its own tools
-    /// read, which is added; its candidates do not include the thoughts. It leaves zeros out: where
-    /// it tells no candidates, what the total has beyond the rest is output.
+    /// Gemini's prompt includes what was cached, which is taken out, but not what its own tools
+    /// read, which is added; its candidates do not include the thoughts. Sound is part of the
+    /// prompt, of what was cached and of the candidates, and is taken out of each. Zeros are left
+    /// out: where it tells no candidates, what the total has beyond the rest is output.
     fn parts(&self) -> Option<Usage> {
-        let prompt = self.prompt;
-        let cached = self.cached;
-        let reasoning = self.thoughts;
         let tools = self.tool_use.unwrap_or(0);
-        let all = prompt.map(|prompt| prompt.saturating_add(tools));
-        let rest = || {
-            let known = all?.saturating_add(reasoning.unwrap_or(0));
-            Some(self.total?.saturating_sub(known))
-        };
-        let output = self.candidates.or_else(rest);
-        if all.is_none() && output.is_none() {
-            return None;
-        }
-        Some(Usage {
-            input: all.map(|all| all.saturating_sub(cached.unwrap_or(0))),
-            cached,
+        let all = self.prompt.map(|prompt| prompt.saturating_add(tools));
+        let thoughts = self.thoughts.unwrap_or(0);
+        let rest = || Some(self.total?.saturating_sub(all?.saturating_add(thoughts)));
+        let said = self.candidates.or_else(rest);
+        let heard = sound(self.prompt_kinds.as_deref());
+        let read = sound(self.tool_kinds.as_deref()).unwrap_or(0);
+        let totals = Totals {
+            input: all,
+            cached: self.cached,
             cache_write: None,
-            output,
-            reasoning,
-            source: UsageSource::Provider,
-            ..Usage::default()
-        })
+            audio_input: heard.map(|heard| heard.saturating_add(read)),
+            audio_cached: sound(self.cached_kinds.as_deref()),
+            output: said.map(|said| said.saturating_add(thoughts)),
+            reasoning: self.thoughts,
+            audio_output: sound(self.candidate_kinds.as_deref()),
+            // It may count what nobody is charged for.
+            total: None,
+        };
+        totals.parts()
     }
+
+    /// The service that it was served by; some tell it in words of their own.
+    fn tier(&self) -> Option<&str> {
+        match self.traffic.as_deref() {
+            Some("ON_DEMAND") => return Some("default"),
+            Some("ON_DEMAND_FLEX") => return Some("flex"),
+            Some("ON_DEMAND_PRIORITY") => return Some("priority"),
+            Some("PROVISIONED_THROUGHPUT") => return Some("provisioned_throughput"),
+            _ => {}
+        }
+        let told = self.service_tier.as_deref().filter(|tier| !tier.is_empty())?;
+        Some(tier_of(told).unwrap_or(told))
+    }
+}
+
+/// A service in `OpenAI`'s word; `None` for one that is not known.
+fn tier_of(word: &str) -> Option<&'static str> {
+    match &*word.to_ascii_lowercase() {
+        "standard" | "default" | "payg" => Some("default"),
+        "flex" => Some("flex"),
+        "priority" => Some("priority"),
+        _ => None,
+    }
+}
+
+/// The tokens of sound among these; `None` where they are not told apart at all.
+fn sound(kinds: Option<&[Kind]>) -> Option<u64> {
+    let kinds = kinds.filter(|kinds| !kinds.is_empty())?;
+    let is_sound = |kind: &&Kind| kind.modality.as_deref() == Some("AUDIO");
+    let counts = kinds.iter().filter(is_sound).filter_map(|kind| kind.token_count);
+    Some(counts.fold(0, u64::saturating_add))
 }

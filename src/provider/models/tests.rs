@@ -45,7 +45,7 @@ fn every_price_is_exact_and_can_be() {
         for cells in [batch, flex, priority].iter().filter(|cells| !cells.is_empty()) {
             let (base, tiers) = cells.split_once('|').unwrap_or((cells, ""));
             let listed = Listed { tiers, off_peak: base, ..listing.listed };
-            assert!(prices::price(&listed, "x").is_some(), "{name}: {cells}");
+            assert!(prices::price(&listed, true, "x").is_some(), "{name}: {cells}");
         }
         let Some(price) = listing.price else { continue };
         assert!(price.base.input < most && price.base.output < most, "{name}: {price:?}");

@@ -10,9 +10,10 @@ use serde_json::{Map, Value};
 use super::parts;
 use crate::call::failure::Failure;
 use crate::call::response::Response;
-use crate::call::usage::{Usage, UsageSource};
+use crate::call::usage::Usage;
 use crate::provider::Rejected;
 use crate::provider::answered::{counted, unreadable};
+use crate::provider::counts::Totals;
 use crate::provider::errors;
 use crate::provider::finish::{self, Finish};
 use crate::wire::message::WireReply;
@@ -208,58 +209,53 @@ pub(super) struct Counts {
     prompt_tokens_details: Option<PromptDetails>,
     #[serde(default)]
     completion_tokens_details: Option<CompletionDetails>,
-    /// `DeepSeek`'s name for cached tokens.
+    /// `DeepSeek`'s names for what was cached, and for the rest of the prompt.
     #[serde(default, deserialize_with = "counted")]
     prompt_cache_hit_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "counted")]
+    prompt_cache_miss_tokens: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct PromptDetails {
-    #[serde(default, deserialize_with = "counted")]
+    #[serde(deserialize_with = "counted")]
     cached_tokens: Option<u64>,
-    #[serde(default, deserialize_with = "counted")]
+    #[serde(deserialize_with = "counted")]
     cache_write_tokens: Option<u64>,
+    #[serde(deserialize_with = "counted")]
+    audio_tokens: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct CompletionDetails {
-    #[serde(default, deserialize_with = "counted")]
+    #[serde(deserialize_with = "counted")]
     reasoning_tokens: Option<u64>,
+    #[serde(deserialize_with = "counted")]
+    audio_tokens: Option<u64>,
 }
 
 impl Counts {
-    /// `OpenAI`'s prompt includes cached tokens and its completion includes reasoning; both are
-    /// taken out here. A host whose total is more than the two (xAI) left the reasoning out of the
-    /// completion, so there the difference is the reasoning.
+    /// `OpenAI`'s prompt includes what was read from and written to the cache and sound, its
+    /// completion includes reasoning, sound, and predictions that were rejected; what is told of
+    /// these apart is taken out. A host whose total is more than the two (xAI) left the reasoning
+    /// out of the completion.
     pub(super) fn parts(&self) -> Option<Usage> {
-        let (prompt, completion) = (self.prompt_tokens, self.completion_tokens);
-        if prompt.unwrap_or(0) == 0 && completion.unwrap_or(0) == 0 {
-            // Some gateways send zeros for what they do not know.
-            return None;
-        }
-        let details = self.prompt_tokens_details.as_ref();
-        let cached = details.and_then(|told| told.cached_tokens).or(self.prompt_cache_hit_tokens);
-        let cache_write = details.and_then(|told| told.cache_write_tokens);
-        let told = self.completion_tokens_details.as_ref().and_then(|told| told.reasoning_tokens);
-        let beyond = match (prompt, completion, self.total_tokens) {
-            (Some(prompt), Some(completion), Some(total)) => {
-                total.saturating_sub(prompt.saturating_add(completion))
-            }
-            _ => 0,
+        let (hit, miss) = (self.prompt_cache_hit_tokens, self.prompt_cache_miss_tokens);
+        let prompt = self.prompt_tokens_details.as_ref();
+        let completion = self.completion_tokens_details.as_ref();
+        let totals = Totals {
+            input: self.prompt_tokens.or_else(|| Some(hit?.saturating_add(miss?))),
+            cached: prompt.and_then(|told| told.cached_tokens).or(hit),
+            cache_write: prompt.and_then(|told| told.cache_write_tokens),
+            audio_input: prompt.and_then(|told| told.audio_tokens),
+            audio_cached: None,
+            output: self.completion_tokens,
+            reasoning: completion.and_then(|told| told.reasoning_tokens),
+            audio_output: completion.and_then(|told| told.audio_tokens),
+            total: self.total_tokens,
         };
-        let (output, reasoning) = match beyond {
-            0 => (completion.map(|all| all.saturating_sub(told.unwrap_or(0))), told),
-            beyond => (completion, Some(beyond)),
-        };
-        let apart = cached.unwrap_or(0).saturating_add(cache_write.unwrap_or(0));
-        Some(Usage {
-            input: prompt.map(|all| all.saturating_sub(apart)),
-            cached,
-            cache_write,
-            output,
-            reasoning,
-            source: UsageSource::Provider,
-            ..Usage::default()
-        })
+        totals.parts()
     }
 }

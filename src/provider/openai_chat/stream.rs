@@ -113,7 +113,7 @@ pub(super) fn fold(draft: &mut Draft, data: &str) -> Result<Flow, Failure> {
     draft.created = draft.created.or(created.map(|created| created as i64));
     // Counts grow from chunk to chunk where a host sends several; the last are the whole.
     let usage = chunk.usage.or(chunk.x_groq.and_then(|groq| groq.usage));
-    draft.usage = usage.and_then(|counts| counts.parts()).or(draft.usage);
+    draft.counted(usage.and_then(|counts| counts.parts()));
     for (key, value) in
         [("service_tier", chunk.service_tier), ("system_fingerprint", chunk.system_fingerprint)]
     {

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::call::failure::{Failure, FailureKind, Remedy};
-use crate::call::usage::{Usage, UsageSource};
+use crate::call::usage::Usage;
+use crate::provider::counts::Totals;
 use crate::provider::draft::Draft;
 use crate::provider::finish::Finish;
 use crate::provider::{answered, asked, errors};
@@ -80,7 +81,7 @@ pub(super) fn take_call(draft: &mut Draft, nth: usize, item: &Value, is_whole: b
 /// How an answer ended, what it cost and who gave it; a failure where it is none.
 pub(super) fn end(draft: &mut Draft, answer: &Value) -> Option<Failure> {
     begin(draft, answer);
-    draft.usage = usage_of(&answer["usage"]).or(draft.usage);
+    draft.counted(usage_of(&answer["usage"]));
     if let Some(tier) = answer.get("service_tier").filter(|tier| tier.is_string()) {
         draft.extra.insert("service_tier".to_owned(), tier.clone());
     }
@@ -120,24 +121,19 @@ pub(super) fn begin(draft: &mut Draft, answer: &Value) {
 }
 
 /// The input includes what was read from and written to the cache, and the output includes the
-/// reasoning; all three are taken out here.
+/// reasoning; these are taken out.
 fn usage_of(told: &Value) -> Option<Usage> {
     let count = |pointer: &str| answered::count(told.pointer(pointer));
-    let (input, output) = (count("/input_tokens"), count("/output_tokens"));
-    if input.unwrap_or(0) == 0 && output.unwrap_or(0) == 0 {
-        return None;
-    }
-    let cached = count("/input_tokens_details/cached_tokens");
-    let cache_write = count("/input_tokens_details/cache_write_tokens");
-    let reasoning = count("/output_tokens_details/reasoning_tokens");
-    let apart = cached.unwrap_or(0).saturating_add(cache_write.unwrap_or(0));
-    Some(Usage {
-        input: input.map(|all| all.saturating_sub(apart)),
-        cached,
-        cache_write,
-        output: output.map(|all| all.saturating_sub(reasoning.unwrap_or(0))),
-        reasoning,
-        source: UsageSource::Provider,
-        ..Usage::default()
-    })
+    let totals = Totals {
+        input: count("/input_tokens"),
+        cached: count("/input_tokens_details/cached_tokens"),
+        cache_write: count("/input_tokens_details/cache_write_tokens"),
+        audio_input: count("/input_tokens_details/audio_tokens"),
+        audio_cached: None,
+        output: count("/output_tokens"),
+        reasoning: count("/output_tokens_details/reasoning_tokens"),
+        audio_output: count("/output_tokens_details/audio_tokens"),
+        total: count("/total_tokens"),
+    };
+    totals.parts()
 }
