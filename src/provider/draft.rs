@@ -299,11 +299,22 @@ fn usage_json(usage: &Usage) -> Value {
     told.insert("prompt_tokens".to_owned(), usage.prompt_tokens().into());
     told.insert("completion_tokens".to_owned(), usage.completion_tokens().into());
     told.insert("total_tokens".to_owned(), usage.total_tokens().into());
-    if let Some(cached) = usage.cached {
-        told.insert("prompt_tokens_details".to_owned(), json!({"cached_tokens": cached}));
-    }
-    if let Some(reasoning) = usage.reasoning {
-        told.insert("completion_tokens_details".to_owned(), json!({"reasoning_tokens": reasoning}));
+    let prompt = [
+        ("cached_tokens", usage.cached),
+        ("cache_write_tokens", usage.cache_write_tokens()),
+        ("audio_tokens", usage.audio_input),
+    ];
+    let completion = [("reasoning_tokens", usage.reasoning), ("audio_tokens", usage.audio_output)];
+    for (name, parts) in [
+        ("prompt_tokens_details", prompt.as_slice()),
+        ("completion_tokens_details", completion.as_slice()),
+    ] {
+        let parts =
+            parts.iter().filter_map(|(name, tokens)| Some(((*name).to_owned(), (*tokens)?.into())));
+        let parts: Map<String, Value> = parts.collect();
+        if !parts.is_empty() {
+            told.insert(name.to_owned(), parts.into());
+        }
     }
     Value::Object(told)
 }

@@ -15,6 +15,8 @@ pub mod auth;
 pub mod aws;
 pub mod azure;
 pub mod bedrock;
+#[cfg(test)]
+mod bills;
 pub mod catalog;
 pub mod cohere;
 pub mod counts;

@@ -374,6 +374,7 @@ fn is_of_interest(name: &str) -> bool {
                 | "date"
                 | "x-amzn-requestid"
                 | "x-amzn-errortype"
+                | "x-gemini-service-tier"
         )
 }
 
