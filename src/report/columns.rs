@@ -112,6 +112,12 @@ pub const RESPONSES: &[Column<RowCell>] = &[
         doc: "the provider's name for the call",
         cell: |row| row.record.request_id.as_deref().into(),
     },
+    Column {
+        name: "attempts_cost_usd",
+        doc: "what all attempts at it cost, those in vain and those of fallbacks too; empty when that \
+              is not known of one of them",
+        cell: |row| row.attempts_cost().into(),
+    },
 ];
 
 /// `usage.csv`: one line for every attempt that was answered.
@@ -340,7 +346,7 @@ mod tests {
             header(RESPONSES),
             "task, prompt, row, repeat, model, variant, model_used, provider, status, \
              finish_reason, content, error_type, prompt_tokens, completion_tokens, total_tokens, \
-             cost_usd, latency_ms, ttft_ms, attempts, started_at, request_id"
+             cost_usd, latency_ms, ttft_ms, attempts, started_at, request_id, attempts_cost_usd"
         );
         assert_eq!(
             header(USAGE),

@@ -211,6 +211,15 @@ impl<'a> Row<'a> {
     }
 }
 
+impl Row<'_> {
+    /// What all attempts cost; `None` when that is not known of one that was answered, or none was.
+    pub fn attempts_cost(&self) -> Option<Usd> {
+        let mut answered = self.attempts.iter().filter(|attempt| attempt.was_answered()).peekable();
+        answered.peek()?;
+        answered.map(|attempt| attempt.cost_usd).sum()
+    }
+}
+
 /// Adds the attempts that one outcome line of the journal tells of.
 fn add_attempts(
     attempts: &mut Vec<Attempt>,
