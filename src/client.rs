@@ -271,7 +271,6 @@ fn read(response: &Response) -> Result<Completion, Failure> {
         let message = format!("the answer cannot be read: {why}");
         Failure::new(FailureKind::ApiResponseValidation, message)
     })?;
-    let service_tier = response.service_tier.clone();
-    let billed = response.billed.as_deref().copied();
-    Ok(Completion { usage: response.usage, billed, service_tier, ..completion })
+    let (usage, billed) = (response.usage, response.billed.clone());
+    Ok(Completion { usage, billed, service_tier: response.service_tier.clone(), ..completion })
 }

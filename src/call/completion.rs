@@ -22,10 +22,10 @@ pub struct Completion {
     pub usage: Option<Usage>,
     /// The tokens that are charged, where the provider tells them apart from those it counted.
     #[serde(skip)]
-    pub billed: Option<Usage>,
+    pub billed: Option<Box<Usage>>,
     /// The service that the provider says it was served by, such as `default` or `flex`.
     #[serde(skip)]
-    pub service_tier: Option<String>,
+    pub service_tier: Option<Box<str>>,
 }
 
 /// One of the answers to a call.

@@ -16,7 +16,7 @@ pub struct Response {
     /// The tokens that are charged, where the provider tells them apart from those it counted.
     pub billed: Option<Box<Usage>>,
     /// The service that the answer says it was served by, in the provider's word.
-    pub service_tier: Option<String>,
+    pub service_tier: Option<Box<str>>,
 }
 
 impl Response {

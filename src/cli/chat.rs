@@ -193,7 +193,7 @@ impl<'c> Chat<'c> {
         let (turned, is_heard) = turn::take(&self.client, self.talk.request()).await?;
         match turned {
             Turned::Answered(completion) => {
-                let (usage, billed) = (completion.usage.as_ref(), completion.billed.as_ref());
+                let (usage, billed) = (completion.usage.as_ref(), completion.billed.as_deref());
                 let served = completion.service_tier.as_deref();
                 let line = self.bill_for(usage, billed.or(usage), served, at);
                 let choice = completion.choices.into_iter().next().unwrap_or_default();

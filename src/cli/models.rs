@@ -162,6 +162,7 @@ const COLUMNS: &[&str] = &[
     "batch",
     "flex",
     "priority",
+    "beside",
     "other",
     "price_version",
     "unpriced",
@@ -196,6 +197,7 @@ fn line(row: &Listing) -> Vec<Cell<'_>> {
         text(listed.batch),
         text(listed.flex),
         text(listed.priority),
+        text(listed.beside),
         text(listed.other),
         row.price.as_ref().map(|price| &*price.version).into(),
         row.unpriced.into(),
@@ -206,14 +208,17 @@ fn line(row: &Listing) -> Vec<Cell<'_>> {
     ]
 }
 
-/// A list of objects, whose routes and abilities are lists of words.
+/// A list of objects, whose routes and abilities are lists of words, with the rates that costs are
+/// counted with.
 fn as_json(rows: &[Listing]) -> Value {
     let mut objects = sheet::json(COLUMNS, &lines(rows));
     for (object, row) in objects.iter_mut().zip(rows) {
         object["routes"] = row.routes.split(' ').collect();
         object["abilities"] = row.abilities.flags().collect();
+        object.insert("rates".to_owned(), row.price.as_ref().map_or(Value::Null, rates::of));
     }
     json!(objects)
 }
 
 mod detail;
+mod rates;

@@ -68,17 +68,17 @@ fn token(text: &str) -> Usd {
     per_token(text.parse().expect("a price")).expect("exact")
 }
 
-fn claude(usage: Value) -> Value {
+fn claude(usage: &Value) -> Value {
     json!({"id": "m", "model": "c", "content": [{"type": "text", "text": "hi"}],
         "stop_reason": "end_turn", "usage": usage})
 }
 
-fn chat(usage: Value) -> Value {
+fn chat(usage: &Value) -> Value {
     json!({"id": "c", "object": "chat.completion", "model": "g", "usage": usage, "choices":
         [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}]})
 }
 
-fn gemini(usage: Value) -> Value {
+fn gemini(usage: &Value) -> Value {
     json!({"candidates": [{"content": {"parts": [{"text": "hi"}]}, "finishReason": "STOP"}],
         "usageMetadata": usage})
 }
@@ -87,7 +87,7 @@ fn gemini(usage: Value) -> Value {
 fn claude_3_7_sonnet_writes_a_cache() {
     let told = json!({"input_tokens": 3, "cache_creation_input_tokens": 12_304,
         "cache_read_input_tokens": 0, "output_tokens": 550});
-    let response = answer("anthropic", &claude(told));
+    let response = answer("anthropic", &claude(&told));
     let listed = listed("anthropic", "claude-3-7-sonnet-20250219");
     // 3 × 3 + 12,304 × 3.75 + 550 × 15 = 54,399 millionths.
     assert_eq!(cost(&listed, &response), "0.054399");
@@ -104,7 +104,7 @@ fn claude_3_7_sonnet_writes_a_cache() {
 fn gpt_5_nano_reasons() {
     let told = json!({"prompt_tokens": 17, "completion_tokens": 482, "total_tokens": 499,
         "completion_tokens_details": {"reasoning_tokens": 448}});
-    let response = answer("openai", &chat(told));
+    let response = answer("openai", &chat(&told));
     // 17 × 0.05 + 482 × 0.40 = 193.65 millionths.
     assert_eq!(cost(&listed("openai", "gpt-5-nano"), &response), "0.00019365");
     let told = json!({"input_tokens": 17, "output_tokens": 482, "total_tokens": 499,
@@ -121,7 +121,7 @@ fn gpt_4o_reads_a_cache() {
         "prompt_tokens_details": {"cached_tokens": 800, "audio_tokens": 0},
         "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0}});
     // 200 × 2.5 + 800 × 1.25 + 100 × 10 = 2,500 millionths.
-    assert_eq!(cost(&listed("openai", "gpt-4o"), &answer("openai", &chat(told.clone()))), "0.0025");
+    assert_eq!(cost(&listed("openai", "gpt-4o"), &answer("openai", &chat(&told))), "0.0025");
     let piece =
         json!({"choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}]});
     let last = json!({"choices": [], "usage": told});
@@ -135,12 +135,12 @@ fn gemini_2_5_pro_is_dearer_above_its_mark() {
     for (input, usd) in [(250_000, "0.64"), (200_001, "0.5150025"), (200_000, "0.26")] {
         let told = json!({"promptTokenCount": input, "candidatesTokenCount": 1_000,
             "totalTokenCount": input + 1_000});
-        assert_eq!(cost(&price, &answer("gemini", &gemini(told))), usd, "{input}");
+        assert_eq!(cost(&price, &answer("gemini", &gemini(&told))), usd, "{input}");
     }
     // Half of the output is thought, which the candidates leave out; half of the input is cached.
     let told = json!({"promptTokenCount": 1_000, "cachedContentTokenCount": 500,
         "candidatesTokenCount": 500, "thoughtsTokenCount": 500, "totalTokenCount": 2_000});
-    assert_eq!(cost(&price, &answer("gemini", &gemini(told))), "0.0106875");
+    assert_eq!(cost(&price, &answer("gemini", &gemini(&told))), "0.0106875");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_cache_of_an_hour_costs_more_than_one_of_minutes() {
         "service_tier": "standard"});
     let price = listed("anthropic", "claude-haiku-4-5");
     // 400 × 1.25 + 600 × 2 = 1,700 millionths.
-    assert_eq!(cost(&price, &answer("anthropic", &claude(told.clone()))), "0.0017");
+    assert_eq!(cost(&price, &answer("anthropic", &claude(&told))), "0.0017");
     let start = json!({"type": "message_start", "message": {"id": "m", "usage": told}});
     let block = json!({"type": "content_block_start", "index": 0,
         "content_block": {"type": "text", "text": "hi"}});
@@ -167,7 +167,7 @@ fn a_cache_of_an_hour_costs_more_than_one_of_minutes() {
     let told = json!({"input_tokens": 200_001, "output_tokens": 0, "cache_creation":
         {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 1}});
     let sonnet = listed("anthropic", "claude-sonnet-4-20250514");
-    assert_eq!(cost(&sonnet, &answer("anthropic", &claude(told))), "unknown_price");
+    assert_eq!(cost(&sonnet, &answer("anthropic", &claude(&told))), "unknown_price");
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn the_service_that_served_a_call_is_what_it_pays() {
     let price = listed("openai", "gpt-5");
     let counts = json!({"prompt_tokens": 1_000, "completion_tokens": 100, "total_tokens": 1_100});
     let served = |tier: Value| {
-        let mut body = chat(counts.clone());
+        let mut body = chat(&counts);
         body["service_tier"] = tier;
         answer("openai", &body)
     };
@@ -195,15 +195,15 @@ fn the_service_that_served_a_call_is_what_it_pays() {
         assert_eq!(cost.usd(), usd, "{params} {tier}");
     }
     // Nobody tells what a cached token costs at flex.
-    let mut cached = chat(json!({"prompt_tokens": 1_000, "completion_tokens": 100,
+    let mut cached = chat(&json!({"prompt_tokens": 1_000, "completion_tokens": 100,
         "prompt_tokens_details": {"cached_tokens": 1}}));
     cached["service_tier"] = "flex".into();
     assert_eq!(billed(&price, flex(), &answer("openai", &cached)), Cost::UnknownPrice);
     let told = json!({"input_tokens": 1_000, "output_tokens": 100, "service_tier": "batch"});
     let haiku = listed("anthropic", "claude-haiku-4-5");
-    assert_eq!(cost(&haiku, &answer("anthropic", &claude(told))), "0.00075");
+    assert_eq!(cost(&haiku, &answer("anthropic", &claude(&told))), "0.00075");
     let told = json!({"input_tokens": 1_000, "output_tokens": 100, "service_tier": "priority"});
-    assert_eq!(cost(&haiku, &answer("anthropic", &claude(told))), "unknown_price");
+    assert_eq!(cost(&haiku, &answer("anthropic", &claude(&told))), "unknown_price");
     let flash = listed("gemini", "gemini-2.5-flash");
     for (tier, usd) in [
         (json!({"serviceTier": "flex"}), "0.0004"),
@@ -213,9 +213,10 @@ fn the_service_that_served_a_call_is_what_it_pays() {
     ] {
         let mut told = json!({"promptTokenCount": 1_000, "candidatesTokenCount": 200});
         told.as_object_mut().expect("counts").extend(tier.as_object().expect("a tier").clone());
-        assert_eq!(cost(&flash, &answer("gemini", &gemini(told))), usd, "{tier}");
+        assert_eq!(cost(&flash, &answer("gemini", &gemini(&told))), usd, "{tier}");
     }
-    let mut reply = reply(&gemini(json!({"promptTokenCount": 1_000, "candidatesTokenCount": 200})));
+    let mut reply =
+        reply(&gemini(&json!({"promptTokenCount": 1_000, "candidatesTokenCount": 200})));
     reply.headers.push("x-gemini-service-tier", "standard");
     let response = dialect("gemini").expect("a dialect").decode(&reply).expect("an answer");
     let priority = json!({"service_tier": "priority"});
@@ -233,7 +234,7 @@ fn a_mark_is_passed_by_more_and_at_xai_reached() {
         // xAI leaves the reasoning out of the completion.
         let told = json!({"prompt_tokens": input, "completion_tokens": 400,
             "total_tokens": input + 1_000, "completion_tokens_details": {"reasoning_tokens": 600}});
-        answer("openai", &chat(told))
+        answer("openai", &chat(&told))
     };
     let grok = listed("xai", "grok-4.7");
     for (input, usd) in [(199_999, "0.405998"), (200_000, "0.812"), (200_001, "0.812004")] {
@@ -262,7 +263,7 @@ fn newest_models_of_openai_bill_what_they_write_to_the_cache() {
         "prompt_tokens_details": {"cached_tokens": 500, "cache_write_tokens": 300}});
     // 200 × 2 + 500 × 0.2 + 300 × 2.5 = 1,250 millionths.
     let price = listed("openai", "gpt-6-sol");
-    assert_eq!(cost(&price, &answer("openai", &chat(told))), "0.00125");
+    assert_eq!(cost(&price, &answer("openai", &chat(&told))), "0.00125");
 }
 
 #[test]
@@ -270,7 +271,7 @@ fn sound_costs_what_sound_costs() {
     let told = json!({"prompt_tokens": 110, "completion_tokens": 60, "total_tokens": 170,
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 100},
         "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 50}});
-    let response = answer("openai", &chat(told));
+    let response = answer("openai", &chat(&told));
     // 10 × 2.5 + 100 × 32 + 10 × 10 + 50 × 64 = 6,525 millionths.
     assert_eq!(cost(&listed("openai", "gpt-audio"), &response), "0.006525");
     assert_eq!(cost(&listed("openai", "gpt-4o"), &response), "unknown_price");
@@ -278,12 +279,12 @@ fn sound_costs_what_sound_costs() {
         [{"modality": "TEXT", "tokenCount": 10}, {"modality": "AUDIO", "tokenCount": 100}]});
     // 10 × 0.3 + 100 × 1 + 10 × 2.5 = 128 millionths.
     let flash = listed("gemini", "gemini-2.5-flash");
-    assert_eq!(cost(&flash, &answer("gemini", &gemini(told.clone()))), "0.000128");
+    assert_eq!(cost(&flash, &answer("gemini", &gemini(&told))), "0.000128");
     // Cached sound is in the cached part alone, and what it costs there is not known.
     let mut cached = told;
     cached["cachedContentTokenCount"] = json!(80);
     cached["cacheTokensDetails"] = json!([{"modality": "AUDIO", "tokenCount": 80}]);
-    let response = answer("gemini", &gemini(cached));
+    let response = answer("gemini", &gemini(&cached));
     let usage = response.usage.expect("told");
     assert_eq!((usage.input, usage.cached, usage.audio_input), (Some(10), Some(80), Some(20)));
     assert_eq!(cost(&flash, &response), "unknown_usage");
@@ -293,10 +294,10 @@ fn sound_costs_what_sound_costs() {
 fn what_was_not_told_is_not_free() {
     let price = listed("openai", "gpt-4o");
     for usage in [json!(null), json!({}), json!({"prompt_tokens": 0, "completion_tokens": 0})] {
-        assert_eq!(cost(&price, &answer("openai", &chat(usage))), "unknown_usage");
+        assert_eq!(cost(&price, &answer("openai", &chat(&usage))), "unknown_usage");
     }
     let halved = json!({"prompt_tokens": 0, "completion_tokens": 7});
-    assert_eq!(cost(&price, &answer("openai", &chat(halved))), "unknown_usage");
+    assert_eq!(cost(&price, &answer("openai", &chat(&halved))), "unknown_usage");
     let body =
         json!({"model": "l", "message": {"role": "assistant", "content": "hi"}, "done": true});
     assert_eq!(cost(&price, &answer("ollama", &body)), "unknown_usage");
@@ -328,7 +329,7 @@ fn cohere_charges_what_it_bills_and_not_what_the_model_saw() {
 fn deepseek_names_what_was_cached_in_its_own_words() {
     let told = json!({"prompt_tokens": 1_000, "completion_tokens": 10, "total_tokens": 1_010,
         "prompt_cache_hit_tokens": 900, "prompt_cache_miss_tokens": 100});
-    let response = answer("openai", &chat(told));
+    let response = answer("openai", &chat(&told));
     // Off-peak: 100 × 0.15 + 900 × 0.003 + 10 × 0.6 = 23.7 millionths.
     assert_eq!(cost(&listed("deepseek", "deepseek-flash"), &response), "0.0000237");
 }

@@ -136,7 +136,7 @@ fn ended(draft: &mut Draft, told: &Value) -> Option<Failure> {
     if let Some(usage) = told.get("usage") {
         draft.counted(usage_of(usage));
         if let Some(billed) = usage.get("billed_units").filter(|billed| billed.is_object()) {
-            draft.billed = billed_of(billed);
+            draft.billed = billed_of(billed).map(Box::new);
             draft.extra.insert("billed_units".to_owned(), billed.clone());
         }
     }

@@ -24,7 +24,7 @@ pub struct Draft {
     /// The tokens told so far; what comes later replaces what came before.
     pub usage: Option<Usage>,
     /// The tokens that are charged, where they are told apart.
-    pub billed: Option<Usage>,
+    pub billed: Option<Box<Usage>>,
     /// Keys of the whole answer beside `OpenAI`'s usual ones, such as `service_tier`.
     pub extra: Map<String, Value>,
     /// Numbers that a dialect must remember from one frame to the next, such as which block is
@@ -224,10 +224,10 @@ impl Draft {
             body.insert("usage".to_owned(), usage_json(usage));
         }
         let tier = self.extra.get("service_tier").and_then(Value::as_str);
-        let service_tier = tier.map(str::to_owned);
+        let service_tier = tier.map(Box::from);
         body.extend(self.extra);
         let body = serde_json::value::to_raw_value(&body).expect("a JSON value is JSON");
-        let (usage, billed) = (self.usage, self.billed.map(Box::new));
+        let (usage, billed) = (self.usage, self.billed);
         Response { body, finish_reason_raw, usage, billed, service_tier }
     }
 }

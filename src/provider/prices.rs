@@ -21,8 +21,8 @@ pub fn price(listed: &Listed, hears: bool, version: &str) -> Option<Price> {
         cache_write: amount(listed.cache_write).ok()?,
         cache_write_1h: amount(listed.cache_write_1h).ok()?,
         reasoning: amount(listed.reasoning).ok()?,
-        audio_input: worded(listed.other, "audio_in=")?,
-        audio_output: worded(listed.other, "audio_out=")?,
+        audio_input: worded(listed.other, "audio_in=").ok()?,
+        audio_output: worded(listed.other, "audio_out=").ok()?,
     };
     let list = List { usual: cells };
     let tiers = list.tiers(listed.tiers)?;
@@ -38,7 +38,7 @@ pub fn price(listed: &Listed, hears: bool, version: &str) -> Option<Price> {
         covers: Covers::Plain {
             audio: !(hears || beside("audio")) || cells.audio_input == cells.input,
             images: !beside("image"),
-            kept: worded(listed.other, "cw12h=")?.is_none(),
+            kept: worded(listed.other, "cw12h=").ok()?.is_none(),
         },
         sound: Sound::default(),
         version: version.into(),
@@ -138,13 +138,9 @@ fn named(text: &str) -> Option<Cells> {
     Some(cells)
 }
 
-/// The amount after a name among the other prices of a row, which may be left out; the outer
-/// `None` when it cannot be read.
-fn worded(other: &str, name: &str) -> Option<Option<Usd>> {
-    match other.split(' ').find_map(|word| word.strip_prefix(name)) {
-        None => Some(None),
-        Some(text) => amount(text).ok(),
-    }
+/// The amount after a name among the other prices of a row, which may be left out.
+fn worded(other: &str, name: &str) -> Result<Option<Usd>, UsdError> {
+    amount(other.split(' ').find_map(|word| word.strip_prefix(name)).unwrap_or_default())
 }
 
 /// USD per token, from USD per million tokens, which may be left out.

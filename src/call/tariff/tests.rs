@@ -37,8 +37,8 @@ fn asked(params: Value, part: Option<Value>) -> Request {
     request
 }
 
-fn sound() -> Option<Value> {
-    Some(json!({"type": "input_audio", "input_audio": {}}))
+fn sound() -> Value {
+    json!({"type": "input_audio", "input_audio": {}})
 }
 
 fn usage(input: u64, output: u64) -> Usage {
@@ -85,11 +85,11 @@ fn sound_with_a_price_of_its_own_must_be_told_apart() {
         price.cost(&usage)
     };
     let told = Usage { audio_input: Some(10), ..usage(1, 1) };
-    assert_eq!(cost(&price, json!({}), sound(), told), Cost::Known(Usd::from_pico(506)));
-    assert_eq!(cost(&price, json!({}), sound(), usage(11, 1)), Cost::UnknownUsage);
+    assert_eq!(cost(&price, json!({}), Some(sound()), told), Cost::Known(Usd::from_pico(506)));
+    assert_eq!(cost(&price, json!({}), Some(sound()), usage(11, 1)), Cost::UnknownUsage);
     // Nobody tells how much of what was cached is sound, which has a price of its own there too.
     let cached = Usage { cached: Some(5), ..told };
-    assert_eq!(cost(&price, json!({}), sound(), cached), Cost::UnknownUsage);
+    assert_eq!(cost(&price, json!({}), Some(sound()), cached), Cost::UnknownUsage);
     assert_eq!(cost(&price, json!({}), None, cached), Cost::UnknownUsage);
     let spoken = json!({"modalities": ["text", "AUDIO"]});
     assert_eq!(cost(&price, spoken.clone(), None, usage(1, 1)), Cost::UnknownUsage);
@@ -98,7 +98,7 @@ fn sound_with_a_price_of_its_own_must_be_told_apart() {
     // Where sound costs what text does, it need not be told.
     let same = listed(true, true);
     assert_eq!(
-        cost(&Price { off_peak: None, ..same }, json!({}), sound(), usage(11, 1)),
+        cost(&Price { off_peak: None, ..same }, json!({}), Some(sound()), usage(11, 1)),
         Cost::Known(Usd::from_pico(26))
     );
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::call::money::Covers;
 use crate::provider::models::Listing;
 use crate::report::figures::count;
 
@@ -54,6 +55,13 @@ fn prices(row: &Listing, say: &mut impl FnMut(&str, &str)) {
     ] {
         say(name, amount);
     }
+    for (name, amount) in words(listed.other, '=') {
+        match name {
+            "audio_in" => say("  sound in", amount),
+            "audio_out" => say("  sound out", amount),
+            _ => {}
+        }
+    }
     for tier in listed.tiers.split('|').filter_map(marked) {
         say("  long input", &tier);
     }
@@ -61,32 +69,87 @@ fn prices(row: &Listing, say: &mut impl FnMut(&str, &str)) {
         let hours = "outside 01-04 and 06-10 UTC on weekdays";
         say("  off-peak", &format!("{}, {hours}", spelled(listed.off_peak)));
     }
-    for (name, service) in
-        [("  batch", listed.batch), ("  flex", listed.flex), ("  priority", listed.priority)]
-    {
-        let tiers: Vec<String> =
-            service.split('|').map(|part| marked(part).unwrap_or_else(|| spelled(part))).collect();
-        say(name, &tiers.join("; "));
+    let columns = [("batch", listed.batch), ("flex", listed.flex), ("priority", listed.priority)];
+    for (name, text) in columns.into_iter().chain(words(listed.other, ':')) {
+        if !text.is_empty() {
+            say(&format!("  {name}"), &service(row, name, text));
+        }
     }
-    say("  beside", listed.other);
-    match row.unpriced {
-        Some(why) => say("costs", &format!("not counted: {why}; state `price` in the job")),
-        None => match listed.beside {
-            "" => {}
-            beside => {
-                let kinds = beside.replace("audio", "sound").replace("image", "images");
-                let kinds = kinds.replace(' ', " and ");
-                say("costs", &format!("not counted for calls with {kinds}, which cost otherwise"));
+    let is_told = |word: &&str| {
+        !word.contains(':') && !word.starts_with("audio_in=") && !word.starts_with("audio_out=")
+    };
+    let beside: Vec<&str> = listed.other.split(' ').filter(is_told).collect();
+    say("  beside", &beside.join(" "));
+    say("costs", &uncounted(row));
+}
+
+/// The names and values among the other prices of a row whose names end in this mark.
+fn words(other: &'static str, mark: char) -> impl Iterator<Item = (&'static str, &'static str)> {
+    // A list of prices has both marks, and the first counts.
+    let word = move |word: &'static str| {
+        let at = word.find([':', '='])?;
+        word[at..].starts_with(mark).then(|| (&word[..at], &word[at + 1..]))
+    };
+    other.split(' ').filter_map(word)
+}
+
+/// The prices of a service, and what of them nobody tells.
+fn service(row: &Listing, name: &str, text: &str) -> String {
+    let mut all: Vec<String> =
+        text.split('|').map(|part| marked(part).unwrap_or_else(|| spelled(part))).collect();
+    let price = row.price.as_ref();
+    let service =
+        price.and_then(|price| price.services.iter().find(|service| service.name == name));
+    if let (Some(price), Some(service)) = (price, service) {
+        let (base, rates) = (&price.base, &service.base);
+        let hour = base.cache_write_1h.filter(|_| base.cache_write_1h != base.cache_write);
+        for (what, usual, own) in [
+            ("cache read", base.cache_read, rates.cache_read),
+            ("cache write", base.cache_write, rates.cache_write),
+            ("kept 1 hour", hour, rates.cache_write_1h),
+            ("reasoning", base.reasoning, rates.reasoning),
+            ("sound in", base.audio_input, rates.audio_input),
+            ("sound out", base.audio_output, rates.audio_output),
+        ] {
+            if usual.is_some() && own.is_none() {
+                all.push(format!("{what} not known"));
             }
-        },
+        }
+        if let Some(most) = service.up_to {
+            all.push(format!("more than {} in not known", count(most)));
+        }
+    }
+    all.join("; ")
+}
+
+/// Whose costs are not counted; empty where all are.
+fn uncounted(row: &Listing) -> String {
+    if let Some(why) = row.unpriced {
+        return format!("not counted: {why}; state `price` in the job");
+    }
+    let Some(price) = &row.price else { return String::new() };
+    let Covers::Plain { audio, images, .. } = price.covers else { return String::new() };
+    let unheard = !audio && price.base.audio_input.is_none();
+    let kinds = [(unheard, "sound"), (!images, "images")];
+    let kinds: Vec<&str> =
+        kinds.into_iter().filter_map(|(is_one, kind)| is_one.then_some(kind)).collect();
+    match kinds.is_empty() {
+        true => String::new(),
+        false => {
+            format!("not counted for calls with {}, which may cost otherwise", kinds.join(" and "))
+        }
     }
 }
 
 /// `>200000:in=2.5;out=15` in words; `None` for a part without a mark.
 fn marked(part: &str) -> Option<String> {
     let (mark, cells) = part.strip_prefix('>')?.split_once(':')?;
-    let mark = mark.parse().map_or_else(|_| mark.to_owned(), count);
-    Some(format!("{} (the whole of a request with more than {mark} in)", spelled(cells)))
+    let number = |mark: &str| mark.parse().map_or_else(|_| mark.to_owned(), count);
+    let input = match mark.strip_prefix('=') {
+        Some(from) => format!("{} or more", number(from)),
+        None => format!("more than {}", number(mark)),
+    };
+    Some(format!("{} (the whole of a request with {input} in)", spelled(cells)))
 }
 
 /// `in=2.5;out=15` in words.

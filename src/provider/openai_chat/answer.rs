@@ -34,7 +34,7 @@ fn judge(reply: &WireReply, answer: &Answer<'_>) -> Result<Response, Rejected> {
         finish_reason_raw: answer.finish_reason().map(str::to_owned),
         usage: answer.usage.as_ref().and_then(Counts::parts),
         billed: None,
-        service_tier: answer.service_tier.as_ref().and_then(Value::as_str).map(str::to_owned),
+        service_tier: answer.service_tier.as_ref().and_then(Value::as_str).map(Box::from),
     };
     match fault_of(answer) {
         None => Ok(response),
@@ -219,12 +219,12 @@ pub(super) struct Counts {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct PromptDetails {
-    #[serde(deserialize_with = "counted")]
-    cached_tokens: Option<u64>,
-    #[serde(deserialize_with = "counted")]
-    cache_write_tokens: Option<u64>,
-    #[serde(deserialize_with = "counted")]
-    audio_tokens: Option<u64>,
+    #[serde(rename = "cached_tokens", deserialize_with = "counted")]
+    cached: Option<u64>,
+    #[serde(rename = "cache_write_tokens", deserialize_with = "counted")]
+    cache_write: Option<u64>,
+    #[serde(rename = "audio_tokens", deserialize_with = "counted")]
+    audio: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -247,9 +247,9 @@ impl Counts {
         let completion = self.completion_tokens_details.as_ref();
         let totals = Totals {
             input: self.prompt_tokens.or_else(|| Some(hit?.saturating_add(miss?))),
-            cached: prompt.and_then(|told| told.cached_tokens).or(hit),
-            cache_write: prompt.and_then(|told| told.cache_write_tokens),
-            audio_input: prompt.and_then(|told| told.audio_tokens),
+            cached: prompt.and_then(|told| told.cached).or(hit),
+            cache_write: prompt.and_then(|told| told.cache_write),
+            audio_input: prompt.and_then(|told| told.audio),
             audio_cached: None,
             output: self.completion_tokens,
             reasoning: completion.and_then(|told| told.reasoning_tokens),
