@@ -22,10 +22,29 @@ fn one_model_is_shown_with_its_price_and_where_that_is_from() {
     assert!(output.stderr.contains("more have `gpt-4o` in their names"), "{}", output.stderr);
     let long = dir.run(&["models", "gemini/gemini-2.5-pro"]).expect_code(0).stdout;
     assert!(long.contains("input 2.5, output 15, cache read 0.25 (the whole of"), "{long}");
+    let from = dir.run(&["models", "xai/grok-4.7"]).expect_code(0).stdout;
+    assert!(from.contains("of a request with 200,000 or more in)"), "{from}");
+    let service = dir.run(&["models", "openai/gpt-5"]).expect_code(0).stdout;
+    let flex = "    flex          input 0.625, output 5; cache read not known\n";
+    assert!(service.contains(flex), "{service}");
     let gone = dir.run(&["models", "gpt-4"]).expect_code(0).stdout;
     assert!(gone.contains("  retired         since 2026-10-23"), "{gone}");
     let deployment = dir.run(&["models", "azure/gpt-4o"]).expect_code(0).stdout;
     assert!(deployment.contains("not counted: a deployment of this name may"), "{deployment}");
+}
+
+#[test]
+fn programs_get_the_rates_that_costs_are_counted_with() {
+    let dir = JobDir::new();
+    let shown = dir.run(&["models", "xai/grok-4.7", "--format", "json"]).expect_code(0).stdout;
+    let shown: Value = serde_json::from_str(&shown).expect("JSON");
+    let rates = shown[0]["rates"].as_array().expect("rates");
+    let told = |nth: usize, key: &str| rates[nth][key].clone();
+    assert_eq!((told(0, "service"), told(0, "above"), told(0, "input")), {
+        (json!("default"), json!(0), json!("2"))
+    });
+    assert_eq!((told(1, "above"), told(1, "output")), (json!(199_999), json!("12")));
+    assert_eq!((told(2, "service"), told(2, "cache_read")), (json!("batch"), json!("0.4")));
 }
 
 #[test]

@@ -107,16 +107,25 @@ impl Spent {
 fn tokens(usage: Option<&Usage>) -> String {
     let Some(usage) = usage else { return "tokens unknown".to_owned() };
     let told = |tokens: Option<u64>| tokens.map_or_else(|| "unknown".to_owned(), count);
-    let within = |tokens: Option<u64>, what| match tokens {
-        None | Some(0) => String::new(),
-        Some(tokens) => format!(" ({} {what})", count(tokens)),
+    let within = |parts: &[(Option<u64>, &str)]| {
+        let told = |(tokens, what): &(Option<u64>, &str)| {
+            tokens.filter(|tokens| *tokens > 0).map(|tokens| format!("{} {what}", count(tokens)))
+        };
+        let told: Vec<String> = parts.iter().filter_map(told).collect();
+        if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) }
     };
+    let of_input = [
+        (usage.cached, "cached"),
+        (usage.cache_write_tokens(), "written to the cache"),
+        (usage.audio_input, "sound"),
+    ];
+    let of_output = [(usage.reasoning, "reasoning"), (usage.audio_output, "sound")];
     format!(
         "{} tokens in{}, {} out{}",
         told(usage.prompt_tokens()),
-        within(usage.cached, "cached"),
+        within(&of_input),
         told(usage.completion_tokens()),
-        within(usage.reasoning, "reasoning"),
+        within(&of_output),
     )
 }
 
@@ -144,6 +153,9 @@ mod tests {
         assert_eq!(line, format!("{told}; price unknown; total unknown"));
         let line = bill.add(&who("b"), Some(&usage), Cost::of(Some(&price), Some(&usage)));
         assert_eq!(line, format!("{told}; $0.0031; total $0.0031 + 1 unpriced"));
+        let told = tokens(Some(&Usage { cache_write_1h: Some(7), audio_output: Some(5), ..usage }));
+        let whole = "1,207 tokens in (200 cached, 7 written to the cache), 45 out (10 reasoning, ";
+        assert_eq!(told, format!("{whole}5 sound)"));
         let line = bill.add(&who("b"), None, Cost::of(Some(&price), None));
         assert_eq!(line, "tokens unknown; cost unknown; total $0.0031 + 2 unpriced");
         let table = bill.table();

@@ -47,3 +47,36 @@ impl Check<'_> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::call::money::{Price, Usd};
+    use crate::job::load::load_text;
+    use crate::provider::env::Env;
+
+    fn stated(price: &str) -> Price {
+        let text = format!(
+            "name = \"x\"\n[[models]]\nmodel = \"openai/m\"\nprice = {{ {price} }}\n\
+             [prompts.p]\ninline = [\"hi\"]\n"
+        );
+        let job = load_text(Path::new("job.toml"), &text, &[], &Env::of([]));
+        let job = job.unwrap_or_else(|faults| panic!("{:#?}", faults.diagnostics));
+        job.targets[0].target.price.clone().expect("a price")
+    }
+
+    #[test]
+    fn what_a_price_leaves_out_costs_what_it_is_a_kind_of_and_a_zero_is_stated() {
+        let usd = |millionths: i128| Some(Usd::from_pico(millionths * 1_000_000));
+        let plain = stated("input = 1, output = 2").base;
+        assert_eq!((plain.cache_write_1h, plain.reasoning), (usd(1), usd(2)));
+        let written = stated("input = 1, output = 2, cache_write = 3").base;
+        assert_eq!((written.cache_write_1h, written.cache_read), (usd(3), usd(1)));
+        let all = "input = 1, output = 2, cache_read = 0, cache_write = 3, cache_write_1h = 4, \
+                   reasoning = 5";
+        let all = stated(all).base;
+        assert_eq!((all.cache_read, all.cache_write), (usd(0), usd(3)));
+        assert_eq!((all.cache_write_1h, all.reasoning), (usd(4), usd(5)));
+    }
+}
