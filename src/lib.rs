@@ -37,6 +37,7 @@
 //! Each room imports only rooms below it: `call` (the words everyone shares); `wire`, `pace`,
 //! `store`; `provider`, `report`, `mock`; `job`, `engine`; `run`, `client`; `cli`.
 
+pub mod audit;
 pub mod call;
 pub mod cli;
 pub mod client;

@@ -9,6 +9,8 @@ use crate::cli::screen::Screen;
 pub enum Ending {
     /// All is done.
     Done,
+    /// A gate failed: something is not as it should be, and nothing broke.
+    GateFailed,
     /// Some tasks failed.
     SomeFailed,
     /// Stopped early, by a budget, a deadline or a canary; `--resume` goes on.
@@ -22,6 +24,7 @@ impl Ending {
     pub fn code(self) -> ExitCode {
         ExitCode::from(match self {
             Self::Done => 0,
+            Self::GateFailed => 1,
             Self::SomeFailed => 3,
             Self::StoppedEarly => 4,
             Self::Interrupted => 130,

@@ -24,6 +24,8 @@ pub enum Cell<'a> {
     Flag(bool),
     /// An amount in USD.
     Money(Usd),
+    /// Another decimal number, in digits.
+    Decimal(String),
     /// A task.
     Task(TaskId),
     /// A moment.
@@ -46,6 +48,7 @@ impl Cell<'_> {
             Self::Number(number) => write!(out, "{number}"),
             Self::Flag(flag) => write!(out, "{flag}"),
             Self::Money(usd) => write!(out, "{usd}"),
+            Self::Decimal(digits) => out.write_all(digits.as_bytes()),
             Self::Task(task) => write!(out, "{task}"),
             Self::Moment(moment) => write!(out, "{moment}"),
         }
@@ -62,6 +65,7 @@ impl Serialize for Cell<'_> {
             Self::Number(number) => number.serialize(serializer),
             Self::Flag(flag) => flag.serialize(serializer),
             Self::Money(usd) => usd.serialize(serializer),
+            Self::Decimal(digits) => digits.serialize(serializer),
             Self::Task(task) => task.serialize(serializer),
             Self::Moment(moment) => moment.serialize(serializer),
         }

@@ -155,7 +155,7 @@ pub(super) fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
 }
 
 /// Text from outside, so that it can neither end a cell nor become markup.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

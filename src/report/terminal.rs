@@ -39,8 +39,17 @@ pub fn table(summary: &Summary) -> String {
 
 /// Lines under a header: the first column is text, the others are numbers.
 pub fn draw<const N: usize>(header: [&str; N], lines: Vec<[String; N]>) -> String {
+    draw_after(1, header, lines)
+}
+
+/// Lines under a header: so many columns are text, and those after them are numbers.
+pub fn draw_after<const N: usize>(
+    texts: usize,
+    header: [&str; N],
+    lines: Vec<[String; N]>,
+) -> String {
     let mut table = laid(header, lines);
-    for column in table.column_iter_mut().skip(1) {
+    for column in table.column_iter_mut().skip(texts) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.trim_fmt()

@@ -1,0 +1,22 @@
+//! GROUND. Money, before and after: what was booked, and what others say about it.
+
+mod cells;
+pub mod difference;
+pub mod invoice;
+
+use crate::call::money::Usd;
+
+/// What the attempts of one day at one model cost, as the runner booked them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Booked {
+    /// The day in UTC, as `2026-11-22`.
+    pub day: String,
+    /// The provider's name in the catalogue or in the job.
+    pub provider: String,
+    /// The model as the provider knows it.
+    pub model: String,
+    /// The costs that are known, added up.
+    pub usd: Usd,
+    /// Attempts whose cost is not known, and not in `usd`.
+    pub unpriced: u64,
+}
