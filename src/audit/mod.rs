@@ -3,6 +3,7 @@
 mod cells;
 pub mod difference;
 pub mod invoice;
+pub mod reprice;
 
 use crate::call::money::Usd;
 

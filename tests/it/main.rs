@@ -18,6 +18,7 @@ mod mock;
 mod openai;
 mod pace;
 mod prompts;
+mod reprice;
 mod resume;
 mod run;
 mod schema;
