@@ -179,7 +179,7 @@ fn columns_stand_as_the_contract_says() {
         list(
             "task, prompt, row, repeat, model, variant, model_used, provider, status, \
              finish_reason, content, error_type, prompt_tokens, completion_tokens, total_tokens, \
-             cost_usd, latency_ms, ttft_ms, attempts, started_at, request_id"
+             cost_usd, latency_ms, ttft_ms, attempts, started_at, request_id, attempts_cost_usd"
         )
     );
     assert_eq!(
@@ -188,7 +188,8 @@ fn columns_stand_as_the_contract_says() {
             "task, attempt, at, job, run, prompt, row, model, variant, model_used, provider, \
              final, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, \
              reasoning_tokens, total_tokens, usage_source, cost_usd, cost_status, price_version, \
-             request_id"
+             request_id, cache_write_1h_tokens, audio_prompt_tokens, audio_completion_tokens, \
+             fallback, cost_at_most_usd"
         )
     );
     let errors = list(
