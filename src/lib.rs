@@ -35,7 +35,7 @@
 //! # The floors
 //!
 //! Each room imports only rooms below it: `call` (the words everyone shares); `wire`, `pace`,
-//! `store`; `provider`, `report`, `mock`; `job`, `engine`; `run`, `client`; `cli`.
+//! `store`; `provider`, `report`, `mock`; `job`, `engine`, `audit`; `run`, `client`; `cli`.
 
 pub mod audit;
 pub mod call;

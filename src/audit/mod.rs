@@ -1,7 +1,8 @@
-//! GROUND. Money, before and after: what was booked, and what others say about it.
+//! GROUND. Money, before and after: what a job will cost, what was booked, and what others say about it.
 
 mod cells;
 pub mod difference;
+pub mod estimate;
 pub mod invoice;
 pub mod reprice;
 
