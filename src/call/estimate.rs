@@ -44,13 +44,6 @@ pub fn expected(request: &Request) -> Expected {
     }
 }
 
-/// The most tokens a call may count against a limit, as far as it says: its input, and the output
-/// it allows.
-pub fn reserved_tokens(request: &Request) -> (u64, u64) {
-    let Expected { input, stated_output, usual_output } = expected(request);
-    (input, stated_output.unwrap_or(usual_output))
-}
-
 fn message_tokens(message: &Message) -> u64 {
     let content = match &message.content {
         Content::Text(text) => text_tokens(text),

@@ -47,7 +47,7 @@ Examples:
   runner --model gpt-4o-mini --message Hi   one completion
   runner --model gpt-4o-mini --interactive  a chat
   runner doctor                             is each provider set up
-  runner plan jobs/nightly.toml             what would be sent, and how long it would take
+  runner plan jobs/nightly.toml             what would be sent, its cost, and how long it would take
   runner check jobs/*.toml                  every fault of these jobs; sends nothing
   runner report runs/nightly/latest         write a run's reports again
   runner models gpt-4o                      window, price, and where the price is from
@@ -84,7 +84,8 @@ enum Command {
     /// Show whether each provider is set up: its key found and taken, and an answer had.
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::DoctorArgs),
-    /// Show what a job would send, and how long it would take at its limits; sends nothing.
+    /// Show what a job would send, what it would cost, and how long it would take at its limits;
+    /// sends nothing.
     #[command(after_help = plan::EXAMPLES)]
     Plan(plan::PlanArgs),
     /// Show every fault of job files; sends nothing.

@@ -1,20 +1,31 @@
-//! `runner plan JOB.toml`: what would be sent, and how long it would take at the limits. Sends
-//! nothing and needs no key.
+//! `runner plan JOB.toml`: what would be sent, what it would cost, and how long it would take at the
+//! limits. Sends nothing and needs no key.
 
+mod json;
+mod table;
+
+use std::iter::Peekable;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
 
-use crate::call::task::Target;
+use crate::audit::estimate::Estimator;
+use crate::audit::estimate::history::History;
+use crate::audit::estimate::sums::{Estimate, Sums};
+use crate::call::task::{Target, Task};
 use crate::cli::context::Context;
 use crate::cli::diagnose;
 use crate::cli::exit::{CliError, Ending};
-use crate::cli::run::{Choice, read};
-use crate::job::forecast::{Forecast, TargetForecast};
+use crate::cli::run::{Choice, broke, read};
+use crate::job::Job;
+use crate::job::forecast::{AtLimits, Load};
 use crate::job::plan::Plan;
-use crate::report::figures::count;
-use crate::report::terminal;
+use crate::job::rows::RowFault;
+use crate::job::tasks::Tasks;
+use crate::mock::answers::Answers;
+use crate::mock::server::MockError;
+use crate::run::error::RunError;
 
 /// Examples at the end of the help.
 pub const EXAMPLES: &str = "\
@@ -50,6 +61,28 @@ pub fn main(args: &PlanArgs, context: &Context) -> Result<Ending, CliError> {
     show(&args.job, &args.choice, args.format, context)
 }
 
+/// What is shown of a plan.
+#[derive(Debug)]
+struct Forecast {
+    job: Arc<str>,
+    estimate: Estimate,
+    /// How long each target takes, in the order of the estimate.
+    minutes: Vec<AtLimits>,
+}
+
+impl Forecast {
+    /// Each target with its sums and its minutes.
+    fn targets(&self) -> impl Iterator<Item = (&Arc<Target>, &Sums, &AtLimits)> {
+        let targets = self.estimate.targets.iter().zip(&self.minutes);
+        targets.map(|((target, sums), minutes)| (target, sums, minutes))
+    }
+
+    /// Minutes until all are done: the lanes run side by side.
+    fn minutes(&self) -> f64 {
+        self.minutes.iter().map(|target| target.minutes).fold(0.0, f64::max)
+    }
+}
+
 /// Plans a job and prints what would be sent.
 pub fn show(
     path: &Path,
@@ -60,116 +93,66 @@ pub fn show(
     let job = read(path, &choice.sets, context)?;
     let plan = Plan::make(&job, &choice.selection())
         .map_err(|faults| diagnose::error(&job.document, &faults, &context.screen))?;
-    let forecast = plan.forecast();
+    let forecast = forecast(&job, &plan).map_err(|why| broke(&why))?;
     let text = match format {
-        Format::Table => table(&forecast),
-        Format::Json => format!("{:#}\n", as_json(&job.name, &forecast)),
+        Format::Table => table::text(&forecast),
+        Format::Json => format!("{:#}\n", json::value(&forecast)),
     };
     context.print(&text)?;
     Ok(Ending::Done)
 }
 
-const HEADER: [&str; 6] =
-    ["model", "tasks", "input tokens", "output tokens, at most", "minutes", "bound by"];
-
-fn table(forecast: &Forecast) -> String {
-    let line = |target: &TargetForecast| {
-        [
-            name(target),
-            count(target.tasks),
-            format!("~{}", count(target.input_tokens)),
-            format!("~{}", count(target.output_tokens)),
-            minutes(target.minutes),
-            target.binds.clone().unwrap_or_else(|| "no limit".to_owned()),
-        ]
+/// What a plan will take and cost.
+fn forecast(job: &Job, plan: &Plan) -> Result<Forecast, RunError> {
+    let answers = job.mock.as_ref().and_then(|script| script.answers.as_deref());
+    let answers = answers.map_or(Ok(Answers::default()), Answers::load).map_err(MockError::from)?;
+    let history = History::read(&job.output.dir, &job.name);
+    let targets = plan.targets().iter().map(|target| Arc::clone(&target.target));
+    let mut estimator = Estimator::new(targets, history, answers, job.retry.max_attempts);
+    for task in InOrder::of(job, plan) {
+        estimator.add(&task.map_err(|why| RunError::Prompts(why.to_string()))?);
+    }
+    let caps = &job.caps;
+    let of_model = |target: &Target| {
+        let cap = caps.models.iter().find(|(label, _)| *label == target.label);
+        cap.map(|(_, usd)| *usd)
     };
-    let mut lines: Vec<_> = forecast.targets.iter().map(line).collect();
-    lines.push([
-        "all".to_owned(),
-        count(forecast.tasks),
-        format!("~{}", count(forecast.input_tokens)),
-        format!("~{}", count(forecast.output_tokens)),
-        minutes(forecast.minutes),
-        String::new(),
-    ]);
-    let table = terminal::draw(HEADER, lines);
-    let mut text =
-        format!("{table}\n\ntokens are estimates; minutes are what the stated limits alone take\n");
-    let mut told: Vec<&str> = Vec::new();
-    for TargetForecast { target, .. } in &forecast.targets {
-        // The combinations of a matrix share the fallbacks of their model.
-        if !target.fallbacks.is_empty() && !told.contains(&&*target.label) {
-            told.push(&target.label);
-            let names = fallbacks(target).join(", then ");
-            text.extend([&target.label, " falls back on ", &names, "\n"]);
-        }
-    }
-    text
-}
-
-/// Who is asked when a target cannot answer.
-fn fallbacks(target: &Target) -> Vec<String> {
-    target.fallbacks.iter().map(|fallback| fallback.target.model_used().to_string()).collect()
-}
-
-fn name(target: &TargetForecast) -> String {
-    match &target.target.variant {
-        Some(variant) => format!("{} {variant}", target.target.label),
-        None => target.target.label.to_string(),
-    }
-}
-
-fn minutes(minutes: f64) -> String {
-    match minutes {
-        none if none <= 0.0 => "-".to_owned(),
-        short if short < 0.1 => "< 0.1".to_owned(),
-        long => format!("{long:.1}"),
-    }
-}
-
-fn as_json(job: &str, forecast: &Forecast) -> Value {
-    let target = |target: &TargetForecast| {
-        json!({
-            "model": target.target.label,
-            "variant": target.target.variant,
-            "model_used": target.target.model_used(),
-            "tasks": target.tasks,
-            "input_tokens": target.input_tokens,
-            "output_tokens_max": target.output_tokens,
-            "minutes": target.minutes,
-            "bound_by": target.binds,
-            "fallbacks": fallbacks(&target.target),
-        })
+    let estimate = estimator.finish(caps.run, of_model);
+    let load = |(_, sums): &(Arc<Target>, Sums)| Load {
+        requests: sums.tasks,
+        input: sums.input,
+        output: sums.output_likely,
     };
-    json!({
-        "job": job,
-        "tasks": forecast.tasks,
-        "input_tokens": forecast.input_tokens,
-        "output_tokens_max": forecast.output_tokens,
-        "minutes": forecast.minutes,
-        "tokens_source": "estimated",
-        "models": forecast.targets.iter().map(target).collect::<Vec<_>>(),
-    })
+    let loads: Vec<Load> = estimate.targets.iter().map(load).collect();
+    Ok(Forecast { job: Arc::clone(&job.name), minutes: plan.at_limits(&loads), estimate })
+}
+
+/// The tasks of all lanes in the order of the plan, so that those of one row follow each other.
+struct InOrder {
+    lanes: Vec<Peekable<Tasks>>,
+}
+
+impl InOrder {
+    fn of(job: &Job, plan: &Plan) -> Self {
+        let lanes = (0..job.lanes.len()).filter(|lane| plan.lane_total(*lane) > 0);
+        Self { lanes: lanes.map(|lane| plan.tasks(lane).peekable()).collect() }
+    }
+}
+
+impl Iterator for InOrder {
+    type Item = Result<Task, RowFault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let index = |lane: &mut Peekable<Tasks>| match lane.peek()? {
+            Ok(task) => Some(task.index),
+            // A fault is told as soon as it is met.
+            Err(_) => Some(0),
+        };
+        let lanes = self.lanes.iter_mut();
+        let next = lanes.filter_map(|lane| Some((index(lane)?, lane))).min_by_key(|(at, _)| *at)?;
+        next.1.next()
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::job::load::load_text;
-    use crate::job::select::Selection;
-    use crate::provider::env::Env;
-
-    #[test]
-    fn fallbacks_are_named_once_for_each_model() {
-        let text = "name = 'x'\nmatrix = { seed = [1, 2] }\n\
-                    [[models]]\nmodel = 'mock/a'\nlabel = 'first'\nfallbacks = ['b', 'mock/c']\n\
-                    [[models]]\nmodel = 'mock/b'\nlabel = 'b'\n[prompts.a]\ninline = ['hi']\n";
-        let job = load_text(Path::new("x.toml"), text, &[], &Env::of([])).expect("a good job");
-        let forecast = Plan::make(&job, &Selection::default()).expect("a plan").forecast();
-        let told = table(&forecast);
-        assert!(told.ends_with("alone take\nfirst falls back on mock/b, then mock/c\n"), "{told}");
-        let told = as_json("x", &forecast);
-        assert_eq!(told["models"][1]["fallbacks"], json!(["mock/b", "mock/c"]));
-        assert_eq!(told["models"][3]["fallbacks"], json!([]));
-    }
-}
+mod tests;

@@ -1,55 +1,31 @@
-//! What a plan will take: tokens by estimate, and minutes at the limits.
+//! How long a plan takes at its limits alone.
 //!
 //! Concurrency is not counted: how long an answer takes is known to nobody beforehand.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use serde_json::Value;
-
-use crate::call::task::Target;
-use crate::job::plan::{Inner, PlannedSet};
+use crate::job::plan::Inner;
 use crate::pace::Limits;
 
-/// What a plan will take.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Forecast {
-    /// What each target will take, in the order of the job.
-    pub targets: Vec<TargetForecast>,
-    /// Tasks in all.
-    pub tasks: u64,
-    /// Input tokens in all, by estimate.
-    pub input_tokens: u64,
-    /// The most output tokens in all, by estimate.
-    pub output_tokens: u64,
-    /// Minutes that the limits alone take; the lanes run side by side.
-    pub minutes: f64,
+/// What counts against a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Calls.
+    pub requests: u64,
+    /// Their input tokens.
+    pub input: u64,
+    /// Their output tokens.
+    pub output: u64,
 }
 
-/// What one target will take.
+/// How long a target takes at the limits alone.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TargetForecast {
-    /// The target.
-    pub target: Arc<Target>,
-    /// Its tasks.
-    pub tasks: u64,
-    /// Its input tokens, by estimate.
-    pub input_tokens: u64,
-    /// The most output tokens it may give, by estimate.
-    pub output_tokens: u64,
+pub struct AtLimits {
     /// Minutes until it is done, at the limits of its model and of its provider, which it shares
     /// with their other targets.
     pub minutes: f64,
     /// The limit that makes it so, such as `rpm of openai`; `None` where no limit is stated.
     pub binds: Option<String>,
-}
-
-/// What counts against a limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Load {
-    requests: u64,
-    input: u64,
-    output: u64,
 }
 
 impl Load {
@@ -60,75 +36,27 @@ impl Load {
             output: self.output.saturating_add(other.output),
         }
     }
-
-    fn times(self, factor: u64) -> Self {
-        Self {
-            requests: self.requests.saturating_mul(factor),
-            input: self.input.saturating_mul(factor),
-            output: self.output.saturating_mul(factor),
-        }
-    }
 }
 
-impl Forecast {
-    /// What this plan will take.
-    pub fn of(plan: &Inner) -> Self {
-        let mut loads = vec![Load::default(); plan.targets.len()];
-        for set in &plan.sets {
-            for (nth, target) in set.takers.iter().enumerate() {
-                let load = load(plan, set, nth, *target).times(u64::from(plan.repeats));
-                loads[*target] = loads[*target].plus(load);
-            }
-        }
-        let mut lanes = vec![Load::default(); plan.lanes.len()];
-        let mut providers: BTreeMap<&str, Load> = BTreeMap::new();
-        for (target, load) in plan.targets.iter().zip(&loads) {
-            lanes[target.lane] = lanes[target.lane].plus(*load);
-            let provider = providers.entry(&target.target.provider).or_default();
-            *provider = provider.plus(*load);
-        }
-        let targets: Vec<TargetForecast> = plan
-            .targets
-            .iter()
-            .zip(&loads)
-            .map(|(target, load)| {
-                let lane = &plan.lanes[target.lane];
-                let own = slowest(&lane.limits, lanes[target.lane], &lane.model);
-                let shared = providers[&*lane.provider.name];
-                let shared = slowest(&lane.provider.limits, shared, &lane.provider.name);
-                let (minutes, binds) = later(own, shared);
-                TargetForecast {
-                    target: Arc::clone(&target.target),
-                    tasks: load.requests,
-                    input_tokens: load.input,
-                    output_tokens: load.output,
-                    minutes,
-                    binds,
-                }
-            })
-            .collect();
-        let all = loads.into_iter().fold(Load::default(), Load::plus);
-        Self {
-            tasks: all.requests,
-            input_tokens: all.input,
-            output_tokens: all.output,
-            minutes: targets.iter().map(|target| target.minutes).fold(0.0, f64::max),
-            targets,
-        }
+/// How long each target of the plan takes, where its calls count this much; the lanes run side by
+/// side.
+pub fn at_limits(plan: &Inner, loads: &[Load]) -> Vec<AtLimits> {
+    let mut lanes = vec![Load::default(); plan.lanes.len()];
+    let mut providers: BTreeMap<&str, Load> = BTreeMap::new();
+    for (target, load) in plan.targets.iter().zip(loads) {
+        lanes[target.lane] = lanes[target.lane].plus(*load);
+        let provider = providers.entry(&target.target.provider).or_default();
+        *provider = provider.plus(*load);
     }
-}
-
-/// What one asking of a set takes of a target.
-fn load(whole: &Inner, set: &PlannedSet, nth: usize, target: usize) -> Load {
-    let params = &whole.targets[target].target.params;
-    let tally = &set.tally;
-    let plain = match params.max_tokens() {
-        Some(most) => tally.plain_rows.saturating_mul(most),
-        None => tally.plain_output,
+    let of_target = |lane: usize| {
+        let spec = &plan.lanes[lane];
+        let own = slowest(&spec.limits, lanes[lane], &spec.model);
+        let shared = providers.get(&*spec.provider.name).copied().unwrap_or_default();
+        let shared = slowest(&spec.provider.limits, shared, &spec.provider.name);
+        let (minutes, binds) = later(own, shared);
+        AtLimits { minutes, binds }
     };
-    let choices = params.get("n").and_then(Value::as_u64).unwrap_or(1).max(1);
-    let output = plain.saturating_mul(choices).saturating_add(tally.own_output[nth]);
-    Load { requests: set.rows, input: tally.input, output }
+    plan.targets.iter().map(|target| of_target(target.lane)).collect()
 }
 
 /// The minutes that these limits take, and the one that binds.

@@ -8,13 +8,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::call::estimate::reserved_tokens;
-use crate::call::request::Request;
 use crate::call::task::ContentHash;
 use crate::job::asking::Asker;
 use crate::job::diagnostic::Diagnostic;
-use crate::job::forecast::Forecast;
-use crate::job::prompts::{Prompt, PromptSet};
+use crate::job::forecast::{self, AtLimits, Load};
+use crate::job::prompts::PromptSet;
 use crate::job::scan::scan;
 use crate::job::select::Selection;
 use crate::job::tasks::Tasks;
@@ -54,21 +52,6 @@ pub struct PlannedSet {
     pub rows: u64,
     /// Who is asked, as places in [`Inner::targets`], in order.
     pub takers: Vec<usize>,
-    /// What its tokens will be.
-    pub tally: Tally,
-}
-
-/// Estimated tokens of the rows of a set.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Input tokens of all rows.
-    pub input: u64,
-    /// Rows that bring no limit of tokens of their own.
-    pub plain_rows: u64,
-    /// Output tokens of those, where the target states no limit either.
-    pub plain_output: u64,
-    /// Output tokens of the other rows, by taker.
-    pub own_output: Vec<u64>,
 }
 
 impl Plan {
@@ -88,13 +71,11 @@ impl Plan {
                 continue;
             }
             let set = &job.sets[place];
-            let mut tally = Tally { own_output: vec![0; takers.len()], ..Tally::default() };
             let asker =
                 |nth: &usize| Asker::new(&targets[*nth], &job.lanes, &job.varied, &job.caps);
             let mut askers: Vec<Asker<'_>> = takers.iter().map(asker).collect();
             let scanned = scan(set, selection.limit, |prompt| {
                 hashes.push(ContentHash::of_prompt(&prompt.messages, &prompt.params).short());
-                tally.add(prompt, &askers);
                 askers.iter_mut().try_for_each(|asker| asker.judge(prompt))
             });
             askers.iter().for_each(|asker| asker.tell_left_out(job.tells_dropped));
@@ -102,7 +83,7 @@ impl Plan {
                 Err(more) => faults.extend(more),
                 Ok(rows) => {
                     let width = takers.len() as u64 * u64::from(job.repeats);
-                    sets.push(PlannedSet { set: set.clone(), base, rows, takers, tally });
+                    sets.push(PlannedSet { set: set.clone(), base, rows, takers });
                     base += rows * width;
                 }
             }
@@ -170,9 +151,9 @@ impl Plan {
         self.inner.target_total(target)
     }
 
-    /// What it will take.
-    pub fn forecast(&self) -> Forecast {
-        Forecast::of(&self.inner)
+    /// How long each target takes at the limits, where its calls count this much.
+    pub fn at_limits(&self, loads: &[Load]) -> Vec<AtLimits> {
+        forecast::at_limits(&self.inner, loads)
     }
 }
 
@@ -196,25 +177,6 @@ impl Inner {
     ) -> impl Iterator<Item = (usize, usize)> + 'p {
         let takers = set.takers.iter().copied().enumerate();
         takers.filter(move |(_, target)| self.targets[*target].lane == lane)
-    }
-}
-
-impl Tally {
-    fn add(&mut self, prompt: &Prompt, askers: &[Asker<'_>]) {
-        let request =
-            |params| Request { model: "".into(), messages: prompt.messages.clone(), params };
-        let (input, output) = reserved_tokens(&request(Arc::default()));
-        self.input += input;
-        let counts = ["max_tokens", "max_completion_tokens", "n"];
-        if !counts.iter().any(|name| prompt.params.contains_key(*name)) {
-            self.plain_rows += 1;
-            self.plain_output += output;
-            return;
-        }
-        for (sum, asker) in self.own_output.iter_mut().zip(askers) {
-            let (_, output) = reserved_tokens(&request(asker.params(prompt)));
-            *sum = sum.saturating_add(output);
-        }
     }
 }
 
@@ -315,17 +277,16 @@ inline = ["hi", { custom_id = "q", body = { messages = [{ role = "user", content
     }
 
     #[test]
-    fn a_forecast_counts_tokens_and_minutes_at_the_limits() {
+    fn a_plan_tells_minutes_at_the_limits() {
         let text =
             JOB.replace("model = \"mock/b\"", "model = \"mock/b\"\nlimits = { rpm = 2, rps = 3 }");
         let (_, plan) = plan_of(&text);
-        let forecast = plan.forecast();
-        assert_eq!((forecast.tasks, forecast.targets.len()), (28, 4));
-        let b = &forecast.targets[2];
-        // Two rows, asked twice: one answer of at most 10 tokens, and two of them.
-        assert_eq!((b.tasks, b.output_tokens), (4, 2 * (10 + 20)));
-        assert_eq!((b.minutes, b.binds.as_deref()), (4.0, Some("rpm of b")));
-        assert_eq!((forecast.targets[0].minutes, forecast.minutes), (0.0, 4.0));
+        let load = |target| Load { requests: plan.target_total(target), input: 9, output: 9 };
+        let told = plan.at_limits(&[0, 1, 2, 3].map(load));
+        // Two rows, asked twice, in each of two variants.
+        assert_eq!((plan.target_total(2), told[2].minutes), (4, 4.0));
+        assert_eq!(told[2].binds.as_deref(), Some("rpm of b"));
+        assert_eq!((told[0].minutes, &told[0].binds), (0.0, &None));
     }
 
     #[test]

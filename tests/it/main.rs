@@ -17,6 +17,7 @@ mod library;
 mod mock;
 mod openai;
 mod pace;
+mod plan;
 mod prompts;
 mod reprice;
 mod resume;
