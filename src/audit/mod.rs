@@ -1,4 +1,4 @@
-//! GROUND. Money, before and after: what a job will cost, what was booked, and what others say about it.
+//! GROUND. Money, before and after: what a job will cost, what was booked, what others say of it.
 
 mod cells;
 pub mod difference;
