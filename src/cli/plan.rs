@@ -90,7 +90,7 @@ pub fn show(
     format: Format,
     context: &Context,
 ) -> Result<Ending, CliError> {
-    let job = read(path, &choice.sets, context)?;
+    let job = read(path, &choice.sets(), context)?;
     let plan = Plan::make(&job, &choice.selection())
         .map_err(|faults| diagnose::error(&job.document, &faults, &context.screen))?;
     let forecast = forecast(&job, &plan).map_err(|why| broke(&why))?;

@@ -55,10 +55,6 @@ pub struct RunArgs {
     /// Calls in flight at once, over all providers.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     concurrency: Option<u32>,
-    /// Spend no more than this, in USD over all sessions of the run; in place of the job's
-    /// `budget.max_usd`.
-    #[arg(long, value_name = "USD")]
-    max_usd: Option<String>,
     /// Show what would be sent, and send nothing.
     #[arg(long)]
     dry_run: bool,
@@ -82,9 +78,19 @@ pub struct Choice {
     /// Only the first N rows of each prompt set.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
+    /// Spend no more than this, in USD over all sessions of the run; in place of the job's
+    /// `budget.max_usd`.
+    #[arg(long, value_name = "USD")]
+    pub max_usd: Option<String>,
 }
 
 impl Choice {
+    /// The keys of the job that are set.
+    pub fn sets(&self) -> Vec<String> {
+        let budget = self.max_usd.iter().map(|usd| format!("budget.max_usd={usd}"));
+        self.sets.iter().cloned().chain(budget).collect()
+    }
+
     /// The selection for the plan.
     pub fn selection(&self) -> Selection {
         Selection { models: self.models.clone(), prompts: self.prompts.clone(), limit: self.limit }
@@ -97,9 +103,8 @@ pub fn main(args: RunArgs, context: &Context) -> Result<Ending, CliError> {
         return plan::show(&args.job, &args.choice, plan::Format::Table, context);
     }
     let options = options(&args);
-    let mut sets = args.choice.sets.clone();
+    let mut sets = args.choice.sets();
     sets.extend(args.concurrency.map(|width| format!("limits.concurrency={width}")));
-    sets.extend(args.max_usd.as_ref().map(|usd| format!("budget.max_usd={usd}")));
     let job = read(&args.job, &sets, context)?;
     let settings = Settings {
         out: args.out,
@@ -141,7 +146,7 @@ fn options(args: &RunArgs) -> serde_json::Value {
         "prompts": args.choice.prompts,
         "limit": args.choice.limit,
         "concurrency": args.concurrency,
-        "max_usd": args.max_usd,
+        "max_usd": args.choice.max_usd,
     })
 }
 

@@ -1,3 +1,5 @@
+//! What the accounts hold and settle, and that no cap is passed, in virtual time.
+
 use std::time::Duration;
 
 use futures::StreamExt as _;
