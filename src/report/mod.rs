@@ -19,6 +19,7 @@ pub mod jsonl;
 pub mod markdown;
 pub mod pace;
 pub mod summary;
+pub mod sums;
 pub mod table;
 pub mod tally;
 pub mod terminal;

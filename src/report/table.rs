@@ -70,9 +70,21 @@ impl ReportSpec {
     }
 }
 
+/// Whoever else is shown every row in the same pass.
+pub type Onlooker<'a> = &'a mut dyn FnMut(&Row<'_>);
+
 /// Writes these reports of a run from its journal, in one pass and in memory of 8 bytes a task,
 /// and gives the summary. After an error, no report has changed by half.
 pub fn write_reports(run: &RunDir, specs: &[ReportSpec]) -> Result<Summary, StoreError> {
+    write_reports_beside(run, specs, &mut |_| {})
+}
+
+/// The same, with an onlooker.
+pub fn write_reports_beside(
+    run: &RunDir,
+    specs: &[ReportSpec],
+    onlooker: Onlooker<'_>,
+) -> Result<Summary, StoreError> {
     let wanted: Vec<ReportSpec> =
         ReportSpec::ALL.iter().copied().filter(|spec| specs.contains(spec)).collect();
     let files: Vec<FileNote> = wanted.iter().flat_map(|spec| spec.files()).copied().collect();
@@ -80,7 +92,7 @@ pub fn write_reports(run: &RunDir, specs: &[ReportSpec]) -> Result<Summary, Stor
     for spec in wanted {
         reports.extend(spec.open(run.path(), &files)?);
     }
-    let summary = fold(run, &mut reports)?;
+    let summary = fold(run, &mut reports, onlooker)?;
     for report in reports {
         report.finish(&summary)?;
     }
@@ -89,10 +101,19 @@ pub fn write_reports(run: &RunDir, specs: &[ReportSpec]) -> Result<Summary, Stor
 
 /// The summary of a run from its journal; writes nothing.
 pub fn summarize(run: &RunDir) -> Result<Summary, StoreError> {
-    fold(run, &mut [])
+    read_rows(run, &mut |_| {})
 }
 
-fn fold(run: &RunDir, reports: &mut [Box<dyn Report>]) -> Result<Summary, StoreError> {
+/// Shows every row of a run to an onlooker, and gives the summary; writes nothing.
+pub fn read_rows(run: &RunDir, onlooker: Onlooker<'_>) -> Result<Summary, StoreError> {
+    fold(run, &mut [], onlooker)
+}
+
+fn fold(
+    run: &RunDir,
+    reports: &mut [Box<dyn Report>],
+    onlooker: Onlooker<'_>,
+) -> Result<Summary, StoreError> {
     let manifest = run.manifest()?;
     let index = run.index()?;
     let mut tally = Tally::default();
@@ -100,6 +121,7 @@ fn fold(run: &RunDir, reports: &mut [Box<dyn Report>]) -> Result<Summary, StoreE
         let line = line?;
         let row = Row::read(&line)?;
         tally.add(&row);
+        onlooker(&row);
         for report in &mut *reports {
             report.row(&row)?;
         }

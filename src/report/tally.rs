@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::call::failure::FailureKind;
-use crate::call::money::{CostStatus, Usd};
+use crate::call::money::CostStatus;
 use crate::call::record::Status;
-use crate::call::usage::UsageRow;
 use crate::store::manifest::{Manifest, Session};
 
 use super::histogram::Histogram;
@@ -14,6 +13,7 @@ use super::summary::{
     ErrorSummary, Latency, MadeFrom, ModelSummary, PromptSummary, ProviderSummary, Spread, Summary,
     TokenTotals, Totals, VERSION,
 };
+use super::sums::{Money, TokenSums};
 use super::{Attempt, Row};
 
 /// The most characters of a message that serves as an example.
@@ -193,7 +193,7 @@ impl<H> Groups<H> {
 struct Count {
     /// The plain counts; the sums of money and tokens are filled in at the end.
     totals: Totals,
-    tokens: [TokenSum; 6],
+    tokens: TokenSums,
     cost: Money,
     final_cost: Money,
     latency: Histogram,
@@ -239,25 +239,12 @@ impl Count {
         }
         totals.answered_attempts += 1;
         self.cost.add(attempt.cost_usd);
-        let usage = UsageRow::from(attempt.usage.unwrap_or_default());
-        totals.tokens.missing += u64::from(usage.total_tokens.is_none());
-        let told = [
-            usage.prompt_tokens,
-            usage.cached_tokens,
-            usage.cache_write_tokens,
-            usage.completion_tokens,
-            usage.reasoning_tokens,
-            usage.total_tokens,
-        ];
-        for (sum, told) in self.tokens.iter_mut().zip(told) {
-            sum.add(told);
-        }
+        self.tokens.add(attempt.usage.as_ref());
     }
 
     fn totals(self) -> Totals {
         let answered = self.totals.answered_attempts;
-        let [prompt, cached, cache_write, completion, reasoning, total] =
-            self.tokens.map(|sum| sum.of(answered));
+        let [prompt, cached, cache_write, completion, reasoning, total] = self.tokens.of(answered);
         let tokens = TokenTotals {
             prompt_tokens: prompt,
             cached_tokens: cached,
@@ -265,7 +252,7 @@ impl Count {
             completion_tokens: completion,
             reasoning_tokens: reasoning,
             total_tokens: total,
-            missing: self.totals.tokens.missing,
+            missing: self.tokens.missing(answered),
         };
         let latency = &self.latency;
         Totals {
@@ -293,73 +280,9 @@ fn spread(histogram: &Histogram) -> Spread {
     Spread { p50: histogram.percentile(50), p95: histogram.percentile(95) }
 }
 
-/// A sum of tokens that some may not have told.
-#[derive(Debug, Default)]
-struct TokenSum {
-    sum: u64,
-    told: u64,
-}
-
-impl TokenSum {
-    fn add(&mut self, tokens: Option<u64>) {
-        if let Some(tokens) = tokens {
-            self.sum = self.sum.saturating_add(tokens);
-            self.told += 1;
-        }
-    }
-
-    /// The sum; `None` when there were answers and none told.
-    fn of(&self, answered: u64) -> Option<u64> {
-        (self.told > 0 || answered == 0).then_some(self.sum)
-    }
-}
-
-/// A sum of money that may not be known of all.
-#[derive(Debug, Default)]
-struct Money {
-    sum: Usd,
-    known: u64,
-    unknown: u64,
-}
-
-impl Money {
-    fn add(&mut self, cost: Option<Usd>) {
-        match cost {
-            Some(usd) => {
-                self.sum += usd;
-                self.known += 1;
-            }
-            None => self.unknown += 1,
-        }
-    }
-
-    /// The sum; `None` when there is something to pay and none of it is known.
-    fn usd(&self) -> Option<Usd> {
-        (self.known > 0 || self.unknown == 0).then_some(self.sum)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn unknown_is_not_zero() {
-        let mut money = Money::default();
-        assert_eq!(money.usd(), Some(Usd::ZERO));
-        money.add(None);
-        assert_eq!(money.usd(), None);
-        money.add(Some(Usd::from_pico(1)));
-        money.add(Some(Usd::from_pico(2)));
-        assert_eq!((money.usd(), money.unknown), (Some(Usd::from_pico(3)), 1));
-
-        let mut tokens = TokenSum::default();
-        assert_eq!(tokens.of(0), Some(0));
-        tokens.add(None);
-        assert_eq!(tokens.of(1), None);
-        tokens.add(Some(0));
-        assert_eq!(tokens.of(2), Some(0));
-    }
 
     #[test]
     fn groups_keep_the_order_of_their_first_rows() {

@@ -1,7 +1,7 @@
 //! The table at the end of a run, for a terminal.
 
 use comfy_table::{
-    CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle,
+    CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Row, Table, TableStyle,
 };
 
 use super::figures::{cost, count, millis, tokens};
@@ -43,11 +43,7 @@ pub fn draw<const N: usize>(header: [&str; N], lines: Vec<[String; N]>) -> Strin
 }
 
 /// Lines under a header: so many columns are text, and those after them are numbers.
-pub fn draw_after<const N: usize>(
-    texts: usize,
-    header: [&str; N],
-    lines: Vec<[String; N]>,
-) -> String {
+pub fn draw_after<H: Into<Row>, L: Into<Row>>(texts: usize, header: H, lines: Vec<L>) -> String {
     let mut table = laid(header, lines);
     for column in table.column_iter_mut().skip(texts) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -60,7 +56,7 @@ pub fn draw_left<const N: usize>(header: [&str; N], lines: Vec<[String; N]>) -> 
     laid(header, lines).trim_fmt()
 }
 
-fn laid<const N: usize>(header: [&str; N], lines: Vec<[String; N]>) -> Table {
+fn laid<H: Into<Row>, L: Into<Row>>(header: H, lines: Vec<L>) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE);
     // Wide names make the table wide: what is cut off cannot be searched for.
