@@ -23,6 +23,7 @@ pub mod stopped;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::audit::ledger::session::Session;
 use crate::engine::Engine;
 use crate::engine::stop::{Level, Stopper};
 use crate::engine::task::Origin;
@@ -35,7 +36,7 @@ use crate::pace::adaptive::USUAL_CAP;
 use crate::provider::access::Access;
 use crate::provider::env::Env;
 use crate::report::summary::Summary;
-use crate::report::table::{ReportSpec, write_reports};
+use crate::report::table::{ReportSpec, write_reports, write_reports_beside};
 use crate::run::books::Books;
 use crate::run::canary::{Jury, Part};
 use crate::run::deadline::Deadline;
@@ -45,6 +46,7 @@ use crate::run::observer::Observer;
 use crate::run::settings::Settings;
 use crate::run::stopped::{Failing, Stopped, StoppedBy};
 use crate::store::RunDir;
+use crate::store::error::StoreError;
 use crate::wire::descriptors;
 use crate::wire::http::Http;
 use crate::wire::secret::Redactor;
@@ -106,12 +108,27 @@ impl<'j> Prepared<'j> {
         };
         let closed = open::close(&mut opened, ending);
         // The reports of a run that broke off show what is safe in the journal.
-        let summary = write_reports(&opened.dir, &self.job.output.reports);
+        let summary = self.report(&opened.dir, settings);
         // What broke first is told first: it is the cause of what follows.
         let stopped = result?;
         closed?;
         let summary = summary?;
         Ok(Ended { path: opened.dir.path().to_owned(), summary, stopped })
+    }
+
+    /// Writes the reports and books the run in the ledger, in one pass over the journal.
+    fn report(&self, dir: &RunDir, settings: &Settings) -> Result<Summary, StoreError> {
+        let out = settings.out.as_deref().unwrap_or(&self.job.output.dir);
+        let mut ledger = Session::begin(out, dir);
+        let reports = &self.job.output.reports;
+        let summary = write_reports_beside(dir, reports, &mut |row| ledger.see(row))?;
+        if let Err(why) = ledger.finish(&summary) {
+            // The run is whole without it, and whoever asks the ledger has it look for such runs.
+            tracing::warn!(
+                "the ledger lacks this run until the next `runner usage`: failed to {why}"
+            );
+        }
+        Ok(summary)
     }
 
     /// Does the work that is left; what stopped it before all of it was done.

@@ -1,9 +1,14 @@
 //! GROUND. Money, before and after: what a job will cost, what was booked, what others say of it.
+//!
+//! The [`ledger`] has every attempt that was answered, of every run. It is made from the journals
+//! and can be made from them again.
 
 mod cells;
 pub mod difference;
+pub mod error;
 pub mod estimate;
 pub mod invoice;
+pub mod ledger;
 pub mod reprice;
 
 use crate::call::money::Usd;

@@ -1,0 +1,315 @@
+//! One run on its way into the ledger: a fold over its rows, within one savepoint.
+//!
+//! What the ledger had of the run is replaced. The sums are made in the same fold and
+//! written with the rows, so that neither is ever without the other. (Triggers on `calls` would
+//! keep them too, and took half again as long, and more.)
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, params};
+
+use crate::audit::error::TooLarge;
+use crate::call::money::{JOB, Usd};
+use crate::report::summary::Summary;
+use crate::report::sums::{Money, TokenSums};
+use crate::report::{Attempt, Row};
+
+use super::convert::{self, HOUR, MICRO};
+use super::folders::RunFolder;
+use super::schema::LINES;
+
+/// Lines that are written with one statement.
+const BATCH: usize = 1024;
+
+/// A run that is being booked.
+#[derive(Debug)]
+pub(super) struct Booking {
+    run: i64,
+    folder: RunFolder,
+    /// How many lines are in the ledger.
+    written: i64,
+    /// Those that are not yet.
+    lines: Vec<Line>,
+    series: HashMap<String, i64>,
+    next_series: i64,
+    /// The name of a series that is looked up, kept so that a row costs no allocation.
+    name: String,
+    sums: HashMap<Key, Sum>,
+}
+
+/// A line of `calls`.
+#[derive(Debug)]
+struct Line {
+    series: i64,
+    task: [u8; 16],
+    attempt: Option<u32>,
+    at: i64,
+    row: String,
+    is_final: bool,
+    tokens: [Option<i64>; 8],
+    cost: Option<i64>,
+    cost_at_most: Option<i64>,
+    request_id: Option<String>,
+}
+
+/// What a sum is of.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    series: i64,
+    /// Hours since 1970.
+    hour: i64,
+    is_final: bool,
+    is_retry: bool,
+}
+
+#[derive(Debug, Default)]
+struct Sum {
+    attempts: u64,
+    cost: Money,
+    tokens: TokenSums,
+}
+
+impl Booking {
+    /// Begins, within a transaction, with a ledger that has nothing of the run.
+    pub(super) fn begin(connection: &Connection, folder: RunFolder) -> rusqlite::Result<Self> {
+        connection.execute_batch("SAVEPOINT booking")?;
+        let run = connection.query_row(
+            "SELECT coalesce((SELECT id FROM runs WHERE folder = ?1), \
+                (SELECT max(id) + 1 FROM runs), 1)",
+            [&folder.name],
+            |row| row.get::<_, i64>(0),
+        )?;
+        connection.execute(
+            "DELETE FROM calls WHERE id >= ?1 AND id < ?2",
+            [run * LINES, (run + 1) * LINES],
+        )?;
+        for rows in [
+            "rollup WHERE series IN (SELECT id FROM series WHERE run = ?1)",
+            "series WHERE run = ?1",
+            "tags WHERE run = ?1",
+            "runs WHERE id = ?1",
+        ] {
+            connection.execute(&format!("DELETE FROM {rows}"), [run])?;
+        }
+        let next_series =
+            connection
+                .query_row("SELECT coalesce(max(id), 0) + 1 FROM series", [], |row| row.get(0))?;
+        Ok(Self {
+            run,
+            folder,
+            written: 0,
+            lines: Vec::with_capacity(BATCH),
+            series: HashMap::new(),
+            next_series,
+            name: String::new(),
+            sums: HashMap::new(),
+        })
+    }
+
+    /// Books the attempts of a task that were answered.
+    pub(super) fn row(&mut self, connection: &Connection, row: &Row<'_>) -> rusqlite::Result<()> {
+        let mut answered = row.attempts.iter().filter(|attempt| attempt.was_answered());
+        answered.try_for_each(|attempt| self.attempt(connection, row, attempt))
+    }
+
+    fn attempt(
+        &mut self,
+        connection: &Connection,
+        row: &Row<'_>,
+        attempt: &Attempt,
+    ) -> rusqlite::Result<()> {
+        let series = self.series(connection, row, attempt)?;
+        // Whatever was answered was sent at some time; a journal that does not say when is odd, and
+        // odd it shall look.
+        let at = attempt.at.map_or(0, |at| at.as_millis());
+        self.lines.push(Line {
+            series,
+            task: convert::task(row.record.task),
+            attempt: attempt.number,
+            at,
+            row: row.record.row.to_string(),
+            is_final: attempt.is_final,
+            tokens: convert::parts(&attempt.usage.unwrap_or_default()),
+            cost: pico(attempt.cost_usd)?,
+            cost_at_most: pico(attempt.cost_at_most_usd)?,
+            request_id: attempt.request_id.clone(),
+        });
+        let key = Key {
+            series,
+            hour: at.div_euclid(HOUR),
+            is_final: attempt.is_final,
+            is_retry: attempt.number.is_some_and(|number| number > 1),
+        };
+        let sum = self.sums.entry(key).or_default();
+        sum.attempts += 1;
+        sum.cost.add(attempt.cost_usd);
+        sum.tokens.add(attempt.usage.as_ref());
+        if self.lines.len() == BATCH { self.write(connection) } else { Ok(()) }
+    }
+
+    /// Writes the lines that are not in the ledger yet.
+    fn write(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut insert = connection.prepare(
+            "INSERT INTO calls VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
+                ?14, ?15, ?16, ?17, ?18)",
+        )?;
+        for line in self.lines.drain(..) {
+            let [input, cached, write, write_1h, audio_input, output, reasoning, audio_output] =
+                line.tokens;
+            insert.execute(params![
+                self.run * LINES + self.written,
+                line.series,
+                line.task,
+                line.attempt,
+                line.at,
+                line.row,
+                line.is_final,
+                input,
+                cached,
+                write,
+                write_1h,
+                audio_input,
+                output,
+                reasoning,
+                audio_output,
+                line.cost,
+                line.cost_at_most,
+                line.request_id,
+            ])?;
+            self.written += 1;
+        }
+        Ok(())
+    }
+
+    /// The series of an attempt, which is written when it is new.
+    fn series(
+        &mut self,
+        connection: &Connection,
+        row: &Row<'_>,
+        attempt: &Attempt,
+    ) -> rusqlite::Result<i64> {
+        let record = &row.record;
+        let usage_source = attempt.usage.unwrap_or_default().source.as_str();
+        let cost_status = attempt.cost_status.as_str();
+        let price_version = price_version(attempt);
+        let parts = [
+            Some(&*record.prompt),
+            Some(&*record.model),
+            record.variant.as_deref(),
+            Some(&*attempt.model_used),
+            Some(&*attempt.provider),
+            attempt.fallback.then_some(""),
+            Some(usage_source),
+            Some(cost_status),
+            price_version,
+        ];
+        self.name.clear();
+        for part in parts {
+            self.name.push_str(part.map_or("", |_| "="));
+            self.name.push_str(part.unwrap_or_default());
+            self.name.push('\0');
+        }
+        if let Some(series) = self.series.get(&self.name) {
+            return Ok(*series);
+        }
+        let id = self.next_series;
+        connection.execute(
+            "INSERT INTO series VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            params![
+                id,
+                self.run,
+                &*record.prompt,
+                &*record.model,
+                record.variant.as_deref(),
+                &*attempt.model_used,
+                &*attempt.provider,
+                attempt.fallback,
+                usage_source,
+                cost_status,
+                price_version,
+            ],
+        )?;
+        self.next_series += 1;
+        self.series.insert(self.name.clone(), id);
+        Ok(id)
+    }
+
+    /// Ends the booking with what is known of the run as a whole, and tells how many attempts it
+    /// has.
+    pub(super) fn finish(
+        mut self,
+        connection: &Connection,
+        summary: &Summary,
+    ) -> rusqlite::Result<u64> {
+        self.write(connection)?;
+        let stamp = self.folder.stamp;
+        // The folder's name, not the one in the records: those of a copy name the first one.
+        let run = self.folder.name.rsplit('/').next().unwrap_or_default();
+        connection.execute(
+            "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                self.run,
+                self.folder.name,
+                summary.job,
+                run,
+                summary.started_at.map(|at| at.to_string()),
+                stamp.journal.bytes,
+                stamp.journal.changed,
+                stamp.manifest.bytes,
+                stamp.manifest.changed,
+            ],
+        )?;
+        for (name, value) in &summary.tags {
+            let tag = params![self.run, name, value];
+            connection.execute("INSERT INTO tags VALUES (?1, ?2, ?3)", tag)?;
+        }
+        for (key, sum) in &self.sums {
+            sum.write(connection, key)?;
+        }
+        connection.execute_batch("RELEASE booking")?;
+        Ok(self.written.unsigned_abs())
+    }
+}
+
+/// Takes back what was booked since the beginning.
+pub(super) fn roll_back(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("ROLLBACK TO booking; RELEASE booking")
+}
+
+impl Sum {
+    fn write(&self, connection: &Connection, key: &Key) -> rusqlite::Result<()> {
+        let pico = self.cost.sum.as_pico();
+        let micro = i64::try_from(pico.div_euclid(MICRO)).map_err(|_| too_large(self.cost.sum))?;
+        let mut insert = connection.prepare(
+            "INSERT INTO rollup VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
+                ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+        )?;
+        insert.raw_bind_parameter(1, key.series)?;
+        insert.raw_bind_parameter(2, key.hour)?;
+        insert.raw_bind_parameter(3, convert::day_of(key.hour))?;
+        insert.raw_bind_parameter(4, key.is_final)?;
+        insert.raw_bind_parameter(5, key.is_retry)?;
+        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        // What is left of a division by a million fits.
+        let rest = pico.rem_euclid(MICRO) as i64;
+        let mut values = vec![whole(self.attempts), whole(self.cost.known), micro, rest];
+        values.extend(self.tokens.0.iter().flat_map(|sum| [whole(sum.sum), whole(sum.told)]));
+        for (place, value) in values.into_iter().enumerate() {
+            insert.raw_bind_parameter(place + 6, value)?;
+        }
+        insert.raw_execute().map(drop)
+    }
+}
+
+/// Where the price of a known cost is from, as `usage.csv` has it.
+fn price_version(attempt: &Attempt) -> Option<&str> {
+    attempt.cost_usd.map(|_| attempt.price_version.as_deref().unwrap_or(JOB))
+}
+
+fn pico(usd: Option<Usd>) -> rusqlite::Result<Option<i64>> {
+    usd.map(|usd| i64::try_from(usd.as_pico()).map_err(|_| too_large(usd))).transpose()
+}
+
+fn too_large(usd: Usd) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(Box::new(TooLarge(usd)))
+}
