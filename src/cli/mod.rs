@@ -28,6 +28,7 @@ pub mod sheet;
 pub mod signals;
 pub mod stopped;
 pub mod unpriced;
+pub mod usage;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -50,6 +51,7 @@ Examples:
   runner plan jobs/nightly.toml             what would be sent, its cost, and how long it would take
   runner check jobs/*.toml                  every fault of these jobs; sends nothing
   runner report runs/nightly/latest         write a run's reports again
+  runner usage --since 30d --by job,model   what was spent, over all runs
   runner models gpt-4o                      window, price, and where the price is from
   runner mock --port 8080                   an OpenAI-compatible server for trying jobs";
 
@@ -94,6 +96,9 @@ enum Command {
     /// Write the reports of a run again, from its journal.
     #[command(after_help = report::EXAMPLES)]
     Report(report::ReportArgs),
+    /// Show what was spent, over all runs: by day, job, provider, model, tag, ...
+    #[command(after_help = usage::help())]
+    Usage(usage::UsageArgs),
     /// Show the table of models: windows, prices, and where each price is from.
     #[command(after_help = models::EXAMPLES)]
     Models(models::ModelsArgs),
@@ -140,6 +145,7 @@ fn dispatch(command: Command, context: &Context) -> Result<Ending, CliError> {
         Command::Plan(args) => plan::main(&args, context),
         Command::Check(args) => check::main(&args, context),
         Command::Report(args) => report::main(&args, context),
+        Command::Usage(args) => usage::main(&args, context),
         Command::Models(args) => models::main(&args, context),
         Command::Providers(args) => providers::main(&args, context),
         Command::Schema(args) => schema::main(&args, context),

@@ -27,5 +27,6 @@ mod secrets;
 mod signals;
 mod support;
 mod tables;
+mod usage;
 mod vertex;
 mod waits;
