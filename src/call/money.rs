@@ -241,6 +241,14 @@ impl Price {
         }
     }
 
+    /// What of that the tokens cost that were read from a cache; `None` where there are none, and
+    /// where it is not known.
+    pub fn cached_cost(&self, usage: &Usage) -> Option<Usd> {
+        let cached = usage.cached.filter(|cached| *cached > 0)?;
+        let rates = self.rates(usage.prompt_tokens()?)?;
+        Some(rates.cache_read?.times(cached))
+    }
+
     /// Whether the tokens of sound are told, where they cost otherwise. Nobody tells how much of
     /// what was read from a cache is sound.
     fn is_told(&self, usage: &Usage) -> bool {

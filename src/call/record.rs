@@ -72,6 +72,10 @@ pub struct Record {
     /// known either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_at_most_usd: Option<Usd>,
+    /// What of the cost is for input tokens that were read from a cache; absent where there were
+    /// none, and where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_cost_usd: Option<Usd>,
     /// Where the price is from: `job`, or the source in the table of models and its date; null
     /// when the cost is not known.
     #[serde(default)]
@@ -154,6 +158,9 @@ pub struct FailedTry {
     /// been billed all the same: an answer without counts, or none that came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_at_most_usd: Option<Usd>,
+    /// What of the cost is for input tokens that were read from a cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_cost_usd: Option<Usd>,
     /// Where the price is from; null when the cost is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_version: Option<Arc<str>>,

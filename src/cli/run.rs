@@ -158,8 +158,10 @@ fn tell(ended: &Ended, job: &Job, context: &Context) -> Ending {
     let _ = context.screen.result(&text);
     let closed = closed::notes(&ended.summary, job, &context.env);
     closed.iter().for_each(|line| context.screen.note(line));
-    let unpriced = unpriced::notes(&ended.summary, job);
-    unpriced.iter().for_each(|line| context.screen.note(line));
+    if !context.quiet {
+        let unpriced = unpriced::notes(&ended.summary, job);
+        unpriced.iter().for_each(|line| context.screen.note(line));
+    }
     if let Some(stopped) = &ended.stopped {
         context.screen.note(&stopped::told(stopped));
         return stopped::ending(stopped);

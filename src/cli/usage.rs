@@ -36,6 +36,7 @@ Every attempt that was answered counts, as in usage.csv, tasks that the job no l
   final_cost_usd     the answers that a row of responses.csv shows
   retry_cost_usd     the others: asked again, given up, or no longer asked by the job
   fallback_cost_usd  of the whole, what fallbacks were asked, whether a row shows it or not
+  cached_cost_usd    of the whole, input tokens that were read from a cache
   unpriced           how many costs are not known, and not in cost_usd; each sum has its own count
 Tokens are null where no provider told any. CSV has no line for the total; JSON has it beside the rows.
 

@@ -145,6 +145,7 @@ impl Course<'_> {
             cost_usd: bill.cost_usd,
             cost_status: bill.cost_status,
             cost_at_most_usd: bill.cost_at_most_usd,
+            cached_cost_usd: bill.cached_cost_usd,
             price_version: bill.price_version.clone(),
             failure: rejected.failure.clone(),
             waited_ms: wait.map(millis),
@@ -176,12 +177,16 @@ impl Course<'_> {
         let price = self.route.target().price.as_ref();
         let served = response.service_tier.as_deref();
         let price = price.and_then(|price| price.applying(self.route.request(), at, served));
-        let cost = Cost::of(price.as_ref(), response.charged());
+        let charged = response.charged();
+        let cost = Cost::of(price.as_ref(), charged);
+        let cached = price.as_ref().zip(charged).filter(|_| cost.usd().is_some());
+        let cached = cached.and_then(|(price, usage)| price.cached_cost(usage));
         let version = price.filter(|_| cost.usd().is_some()).map(|price| price.version);
         Bill {
             cost_usd: cost.usd(),
             cost_status: cost.status(),
             cost_at_most_usd: None,
+            cached_cost_usd: cached,
             price_version: version,
         }
     }
@@ -274,6 +279,7 @@ impl Course<'_> {
             cost_usd: None,
             cost_status: CostStatus::NoAnswer,
             cost_at_most_usd: None,
+            cached_cost_usd: None,
             price_version: None,
             latency_ms: facts.map(|facts| millis(facts.took)),
             ttft_ms: facts.and_then(|facts| facts.first_token).map(millis),
@@ -294,6 +300,7 @@ struct Bill {
     cost_usd: Option<Usd>,
     cost_status: CostStatus,
     cost_at_most_usd: Option<Usd>,
+    cached_cost_usd: Option<Usd>,
     price_version: Option<Arc<str>>,
 }
 
@@ -304,6 +311,7 @@ impl Default for Bill {
             cost_usd: None,
             cost_status: CostStatus::NoAnswer,
             cost_at_most_usd: None,
+            cached_cost_usd: None,
             price_version: None,
         }
     }
@@ -326,6 +334,7 @@ fn keep(record: &mut Record, response: Response, bill: Bill) {
     record.cost_usd = bill.cost_usd;
     record.cost_status = bill.cost_status;
     record.cost_at_most_usd = bill.cost_at_most_usd;
+    record.cached_cost_usd = bill.cached_cost_usd;
     record.price_version = bill.price_version;
     record.usage = Some(response.usage.unwrap_or_default());
     record.response = Some(response.body);

@@ -230,6 +230,11 @@ pub const USAGE: &[Column<AttemptCell>] = &[
         doc: "the most that it can have cost, where the cost is not known and that is",
         cell: |_, tried| tried.cost_at_most_usd.into(),
     },
+    Column {
+        name: "cached_cost_usd",
+        doc: "what of the cost is for input tokens that were read from a cache",
+        cell: |_, tried| tried.cached_cost_usd.into(),
+    },
 ];
 
 /// `errors.csv` and `errors.jsonl`: one line for every attempt that failed.
@@ -354,7 +359,7 @@ mod tests {
              final, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, \
              reasoning_tokens, total_tokens, usage_source, cost_usd, cost_status, price_version, \
              request_id, cache_write_1h_tokens, audio_prompt_tokens, audio_completion_tokens, \
-             fallback, cost_at_most_usd"
+             fallback, cost_at_most_usd, cached_cost_usd"
         );
         assert_eq!(
             header(ERRORS),

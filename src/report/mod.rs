@@ -101,6 +101,8 @@ pub struct RecordView<'a> {
     pub cost_status: CostStatus,
     #[serde(default)]
     pub cost_at_most_usd: Option<Usd>,
+    #[serde(default)]
+    pub cached_cost_usd: Option<Usd>,
     #[serde(borrow, default)]
     pub price_version: Option<Cow<'a, str>>,
     pub latency_ms: Option<u64>,
@@ -136,6 +138,8 @@ pub struct Attempt {
     pub cost_status: CostStatus,
     /// The most that it can have cost, where the cost is not known and that is.
     pub cost_at_most_usd: Option<Usd>,
+    /// What of the cost is for tokens that were read from a cache, where there were such.
+    pub cached_cost_usd: Option<Usd>,
     /// Where the price is from; `None` where none was known, and in records of older runners,
     /// which knew none but the job's.
     pub price_version: Option<Arc<str>>,
@@ -153,6 +157,15 @@ impl Attempt {
         self.cost_status != CostStatus::NoAnswer
     }
 
+    /// What the tokens cost that were read from a cache, nothing where there were none; `None` where
+    /// that is not known, or nobody told how many there were.
+    pub fn cached_cost(&self) -> Option<Usd> {
+        match self.usage.and_then(|usage| usage.cached)? {
+            0 => Some(Usd::ZERO),
+            _ => self.cached_cost_usd,
+        }
+    }
+
     fn failed(tried: FailedTry) -> Self {
         Self {
             number: Some(tried.attempt),
@@ -165,6 +178,7 @@ impl Attempt {
             cost_usd: tried.cost_usd,
             cost_status: tried.cost_status,
             cost_at_most_usd: tried.cost_at_most_usd,
+            cached_cost_usd: tried.cached_cost_usd,
             price_version: tried.price_version,
             failure: Some(tried.failure),
             waited_ms: tried.waited_ms,
@@ -186,6 +200,7 @@ impl Attempt {
             cost_usd: record.cost_usd,
             cost_status: record.cost_status,
             cost_at_most_usd: record.cost_at_most_usd,
+            cached_cost_usd: record.cached_cost_usd,
             price_version: record.price_version.as_deref().map(Arc::from),
             failure: record.error.clone(),
             waited_ms: None,

@@ -189,7 +189,7 @@ fn columns_stand_as_the_contract_says() {
              final, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, \
              reasoning_tokens, total_tokens, usage_source, cost_usd, cost_status, price_version, \
              request_id, cache_write_1h_tokens, audio_prompt_tokens, audio_completion_tokens, \
-             fallback, cost_at_most_usd"
+             fallback, cost_at_most_usd, cached_cost_usd"
         )
     );
     let errors = list(

@@ -243,25 +243,25 @@ fn every_format_says_the_same() {
     let dir = fixed();
     let print = |args: &[&str]| dir.run(&[&["usage"], args].concat()).expect_code(0).stdout;
     insta::assert_snapshot!(print(&[]), @r#"
-     day          model   attempts   tokens in    cached   tokens out   reasoning                        cost   retry cost   fallback cost
-    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     2026-11-01   a              9          18   unknown           25     unknown                $0.000016675   $0.0000003    $0.000001675
-     2026-11-01   b              8          16   unknown           32     unknown                  $0.0000134           $0              $0
-     2026-11-22   |c*            2           4   unknown            8     unknown                     unknown           $0              $0
-     all                        19          38   unknown           65     unknown   $0.000030075 + 2 unpriced   $0.0000003    $0.000001675
+     day          model   attempts   tokens in    cached   tokens out   reasoning                        cost   retry cost   fallback cost   cached cost
+    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     2026-11-01   a              9          18   unknown           25     unknown                $0.000016675   $0.0000003    $0.000001675       unknown
+     2026-11-01   b              8          16   unknown           32     unknown                  $0.0000134           $0              $0       unknown
+     2026-11-22   |c*            2           4   unknown            8     unknown                     unknown           $0              $0       unknown
+     all                        19          38   unknown           65     unknown   $0.000030075 + 2 unpriced   $0.0000003    $0.000001675       unknown
     "#);
     insta::assert_snapshot!(print(&["--by", "month,tag.team", "--format", "markdown"]), @r#"
-    | month | tag.team | attempts | tokens in | cached | tokens out | reasoning | cost | retry cost | fallback cost |
-    |---|---|--:|--:|--:|--:|--:|--:|--:|--:|
-    | 2026-11 | ads | 2 | 4 | unknown | 8 | unknown | unknown | $0 | $0 |
-    | 2026-11 | search | 17 | 34 | unknown | 57 | unknown | $0.000030075 | $0.0000003 | $0.000001675 |
-    | all |  | 19 | 38 | unknown | 65 | unknown | $0.000030075 + 2 unpriced | $0.0000003 | $0.000001675 |
+    | month | tag.team | attempts | tokens in | cached | tokens out | reasoning | cost | retry cost | fallback cost | cached cost |
+    |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+    | 2026-11 | ads | 2 | 4 | unknown | 8 | unknown | unknown | $0 | $0 | unknown |
+    | 2026-11 | search | 17 | 34 | unknown | 57 | unknown | $0.000030075 | $0.0000003 | $0.000001675 | unknown |
+    | all |  | 19 | 38 | unknown | 65 | unknown | $0.000030075 + 2 unpriced | $0.0000003 | $0.000001675 | unknown |
     "#);
     insta::assert_snapshot!(print(&["--by", "run,model", "--format", "csv"]).replace("\r\n", "\n"), @r#"
-    run,model,attempts,retries,prompt_tokens,cached_tokens,cache_write_tokens,completion_tokens,reasoning_tokens,total_tokens,cost_usd,unpriced,final_cost_usd,final_unpriced,retry_cost_usd,retry_unpriced,fallback_cost_usd,fallback_unpriced
-    2026-11-01-run,a,9,4,18,,,25,,43,0.000016675,0,0.000016375,0,0.0000003,0,0.000001675,0
-    2026-11-01-run,b,8,0,16,,,32,,48,0.0000134,0,0.0000134,0,0,0,0,0
-    2026-11-22-run,|c*,2,0,4,,,8,,12,,2,,2,0,0,0,0
+    run,model,attempts,retries,prompt_tokens,cached_tokens,cache_write_tokens,completion_tokens,reasoning_tokens,total_tokens,cost_usd,unpriced,final_cost_usd,final_unpriced,retry_cost_usd,retry_unpriced,fallback_cost_usd,fallback_unpriced,cached_cost_usd,cached_unpriced
+    2026-11-01-run,a,9,4,18,,,25,,43,0.000016675,0,0.000016375,0,0.0000003,0,0.000001675,0,,9
+    2026-11-01-run,b,8,0,16,,,32,,48,0.0000134,0,0.0000134,0,0,0,0,0,,8
+    2026-11-22-run,|c*,2,0,4,,,8,,12,,2,,2,0,0,0,0,,2
     "#);
     let json =
         usage(&dir, &["--by", "job,tag.team", "--since", "2026-11-22", "--until", "2026-11-22"]);
@@ -293,7 +293,9 @@ fn every_format_says_the_same() {
           "retry_cost_usd": "0",
           "retry_unpriced": 0,
           "fallback_cost_usd": "0",
-          "fallback_unpriced": 0
+          "fallback_unpriced": 0,
+          "cached_cost_usd": null,
+          "cached_unpriced": 2
         }
       ],
       "total": {
@@ -312,7 +314,9 @@ fn every_format_says_the_same() {
         "retry_cost_usd": "0",
         "retry_unpriced": 0,
         "fallback_cost_usd": "0",
-        "fallback_unpriced": 0
+        "fallback_unpriced": 0,
+        "cached_cost_usd": null,
+        "cached_unpriced": 2
       },
       "unread": []
     }

@@ -49,6 +49,7 @@ struct Line {
     tokens: [Option<i64>; 8],
     cost: Option<i64>,
     cost_at_most: Option<i64>,
+    cached_cost: Option<i64>,
     request_id: Option<String>,
 }
 
@@ -66,6 +67,7 @@ struct Key {
 struct Sum {
     attempts: u64,
     cost: Money,
+    cached_cost: Money,
     tokens: TokenSums,
 }
 
@@ -132,6 +134,7 @@ impl Booking {
             tokens: convert::parts(&attempt.usage.unwrap_or_default()),
             cost: pico(attempt.cost_usd)?,
             cost_at_most: pico(attempt.cost_at_most_usd)?,
+            cached_cost: pico(attempt.cached_cost_usd)?,
             request_id: attempt.request_id.clone(),
         });
         let key = Key {
@@ -143,6 +146,7 @@ impl Booking {
         let sum = self.sums.entry(key).or_default();
         sum.attempts += 1;
         sum.cost.add(attempt.cost_usd);
+        sum.cached_cost.add(attempt.cached_cost());
         sum.tokens.add(attempt.usage.as_ref());
         if self.lines.len() == BATCH { self.write(connection) } else { Ok(()) }
     }
@@ -151,7 +155,7 @@ impl Booking {
     fn write(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let mut insert = connection.prepare(
             "INSERT INTO calls VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-                ?14, ?15, ?16, ?17, ?18)",
+                ?14, ?15, ?16, ?17, ?18, ?19)",
         )?;
         for line in self.lines.drain(..) {
             let [input, cached, write, write_1h, audio_input, output, reasoning, audio_output] =
@@ -174,6 +178,7 @@ impl Booking {
                 audio_output,
                 line.cost,
                 line.cost_at_most,
+                line.cached_cost,
                 line.request_id,
             ])?;
             self.written += 1;
@@ -278,11 +283,9 @@ pub(super) fn roll_back(connection: &Connection) -> rusqlite::Result<()> {
 
 impl Sum {
     fn write(&self, connection: &Connection, key: &Key) -> rusqlite::Result<()> {
-        let pico = self.cost.sum.as_pico();
-        let micro = i64::try_from(pico.div_euclid(MICRO)).map_err(|_| too_large(self.cost.sum))?;
         let mut insert = connection.prepare(
             "INSERT INTO rollup VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-                ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+                ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
         )?;
         insert.raw_bind_parameter(1, key.series)?;
         insert.raw_bind_parameter(2, key.hour)?;
@@ -290,9 +293,13 @@ impl Sum {
         insert.raw_bind_parameter(4, key.is_final)?;
         insert.raw_bind_parameter(5, key.is_retry)?;
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        // What is left of a division by a million fits.
-        let rest = pico.rem_euclid(MICRO) as i64;
-        let mut values = vec![whole(self.attempts), whole(self.cost.known), micro, rest];
+        let mut values = vec![whole(self.attempts)];
+        for money in [&self.cost, &self.cached_cost] {
+            let pico = money.sum.as_pico();
+            let micro = i64::try_from(pico.div_euclid(MICRO)).map_err(|_| too_large(money.sum))?;
+            // What is left of a division by a million fits.
+            values.extend([whole(money.known), micro, pico.rem_euclid(MICRO) as i64]);
+        }
         values.extend(self.tokens.0.iter().flat_map(|sum| [whole(sum.sum), whole(sum.told)]));
         for (place, value) in values.into_iter().enumerate() {
             insert.raw_bind_parameter(place + 6, value)?;

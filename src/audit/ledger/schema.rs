@@ -71,11 +71,12 @@ CREATE TABLE calls (
     audio_output INTEGER,
     cost_pico INTEGER,
     cost_at_most_pico INTEGER,
+    cached_cost_pico INTEGER,
     request_id TEXT
 );
--- The sums of calls by series, UTC hour (in hours since 1970) and kind. `*_told` counts the attempts whose tokens are in
--- the sum, `priced` those whose cost is. The cost is in whole microdollars, and the picodollars
--- beyond them apart, so that no sum outgrows an integer.
+-- The sums of calls by series, UTC hour (in hours since 1970) and kind. `*_told` counts the attempts
+-- whose tokens are in the sum, `*priced` those whose cost is. A cost is in whole microdollars, and
+-- the picodollars beyond them apart, so that no sum outgrows an integer.
 CREATE TABLE rollup (
     series INTEGER NOT NULL REFERENCES series,
     hour INTEGER NOT NULL,
@@ -86,6 +87,9 @@ CREATE TABLE rollup (
     priced INTEGER NOT NULL,
     cost_micro INTEGER NOT NULL,
     cost_pico INTEGER NOT NULL,
+    cached_priced INTEGER NOT NULL,
+    cached_cost_micro INTEGER NOT NULL,
+    cached_cost_pico INTEGER NOT NULL,
     prompt_tokens INTEGER NOT NULL,
     prompt_told INTEGER NOT NULL,
     cached_tokens INTEGER NOT NULL,
@@ -122,7 +126,8 @@ SELECT lower(hex(c.task)) AS task, c.attempt,
     c.reasoning AS reasoning_tokens,
     c.audio_output AS audio_completion_tokens,
     s.usage_source, c.cost_pico / 1e12 AS cost_usd, c.cost_pico, s.cost_status,
-    c.cost_at_most_pico / 1e12 AS cost_at_most_usd, s.price_version, c.request_id
+    c.cost_at_most_pico / 1e12 AS cost_at_most_usd,
+    c.cached_cost_pico / 1e12 AS cached_cost_usd, s.price_version, c.request_id
 FROM calls c JOIN series s ON s.id = c.series JOIN runs r ON r.id = s.run;
 -- The same summed up by day, run, model, provider and prompt set. `unpriced` counts the attempts
 -- whose cost is not known and not in `cost_usd`; where it is known of none, that is null.

@@ -72,6 +72,8 @@ pub struct Spent {
     pub retry_cost: Money,
     /// Of the whole: what fallbacks were asked, whether a row shows it or not.
     pub fallback_cost: Money,
+    /// Of the whole: the input that was read from caches.
+    pub cached_cost: Money,
 }
 
 /// A few attempts of the same kind.
@@ -82,6 +84,7 @@ struct Part {
     is_retry: bool,
     tokens: TokenSums,
     cost: Money,
+    cached_cost: Money,
 }
 
 impl Spent {
@@ -90,6 +93,7 @@ impl Spent {
         self.retries += if part.is_retry { part.attempts } else { 0 };
         self.tokens.merge(&part.tokens);
         self.cost.merge(&part.cost);
+        self.cached_cost.merge(&part.cached_cost);
         let shown = if part.is_final { &mut self.final_cost } else { &mut self.retry_cost };
         shown.merge(&part.cost);
         if head.fallback {
@@ -187,7 +191,7 @@ impl Ledger {
     ) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare(
             "SELECT series, day, final, retry, attempts, priced, cost_micro, cost_pico, \
-                prompt_tokens, prompt_told, cached_tokens, cached_told, cache_write_tokens, \
+                cached_priced, cached_cost_micro, cached_cost_pico, prompt_tokens, prompt_told, cached_tokens, cached_told, cache_write_tokens, \
                 cache_write_told, completion_tokens, completion_told, reasoning_tokens, \
                 reasoning_told, total_tokens, total_told \
              FROM rollup WHERE (?1 IS NULL OR hour >= ?1) AND (?2 IS NULL OR hour < ?2)",
@@ -213,7 +217,7 @@ impl Ledger {
             "SELECT DISTINCT s.run FROM rollup t JOIN series s ON s.id = t.series WHERE t.hour = ?1",
         )?;
         let mut calls = self.connection.prepare(
-            "SELECT series, final, coalesce(attempt > 1, 0), cost_pico, input, cached, \
+            "SELECT series, final, coalesce(attempt > 1, 0), cost_pico, cached_cost_pico, input, cached, \
                 cache_write, cache_write_1h, audio_input, output, reasoning, audio_output \
              FROM calls WHERE id >= ?1 AND id < ?2 AND at >= ?3 AND at < ?4",
         )?;
@@ -229,7 +233,15 @@ impl Ledger {
                 };
                 let pico: Option<i64> = row.get(3)?;
                 part.cost.add(pico.map(|pico| Usd::from_pico(pico.into())));
-                part.tokens.add(Some(&convert::usage(row, 4)?));
+                let usage = convert::usage(row, 5)?;
+                let cached: Option<i64> = row.get(4)?;
+                let cached = cached.map(|pico| Usd::from_pico(pico.into()));
+                let cached = match usage.cached {
+                    Some(0) => Some(Usd::ZERO),
+                    _ => cached,
+                };
+                part.cached_cost.add(cached);
+                part.tokens.add(Some(&usage));
                 add(row.get(0)?, &day, &part);
             }
         }
@@ -237,15 +249,22 @@ impl Ledger {
     }
 }
 
+/// A sum of money over so many attempts: how many are in it, and the sum in two columns.
+fn money(row: &Row<'_>, attempts: u64, at: usize) -> rusqlite::Result<Money> {
+    let known = convert::count(row, at)?;
+    let unknown = attempts.saturating_sub(known);
+    Ok(Money { sum: convert::money(row, at + 1)?, known, unknown })
+}
+
 /// A line of the sums.
 fn summed(row: &Row<'_>) -> rusqlite::Result<Part> {
-    let (attempts, known) = (convert::count(row, 4)?, convert::count(row, 5)?);
+    let attempts = convert::count(row, 4)?;
     let mut tokens = TokenSums::default();
     for (place, sum) in tokens.0.iter_mut().enumerate() {
-        let at = 8 + 2 * place;
+        let at = 11 + 2 * place;
         *sum = TokenSum { sum: convert::count(row, at)?, told: convert::count(row, at + 1)? };
     }
-    let unknown = attempts.saturating_sub(known);
-    let cost = Money { sum: convert::money(row, 6)?, known, unknown };
-    Ok(Part { attempts, is_final: row.get(2)?, is_retry: row.get(3)?, tokens, cost })
+    let cost = money(row, attempts, 5)?;
+    let cached_cost = money(row, attempts, 8)?;
+    Ok(Part { attempts, is_final: row.get(2)?, is_retry: row.get(3)?, tokens, cost, cached_cost })
 }

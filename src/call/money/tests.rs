@@ -77,3 +77,15 @@ fn a_tier_takes_all_tokens_of_a_request_with_more_input_than_its_mark() {
         assert_eq!(costs(&price, &usage), cost, "{input} + {cached}");
     }
 }
+
+#[test]
+fn what_was_read_from_a_cache_is_told_apart() {
+    let rates = Rates::new(Usd::from_pico(10), Usd::from_pico(20));
+    let low = Rates { cache_read: Some(Usd::from_pico(1)), ..rates };
+    let high = Tier { above: 1_000, rates: Rates { cache_read: Some(Usd::from_pico(2)), ..rates } };
+    let price = Price { tiers: [high].into(), ..Price::stated(low) };
+    let cached = |input, cached| price.cached_cost(&Usage { cached, ..usage(input, 5) });
+    assert_eq!(cached(200, Some(800)), Some(Usd::from_pico(800)));
+    assert_eq!(cached(201, Some(800)), Some(Usd::from_pico(1_600)));
+    assert_eq!((cached(10, Some(0)), cached(10, None)), (None, None));
+}

@@ -36,14 +36,22 @@ pub(super) fn text(
 /// The columns behind those of the group.
 fn columns() -> Vec<&'static str> {
     let costs = ["cost_usd", "unpriced", "final_cost_usd", "final_unpriced"];
-    let apart = ["retry_cost_usd", "retry_unpriced", "fallback_cost_usd", "fallback_unpriced"];
+    let apart = [
+        "retry_cost_usd",
+        "retry_unpriced",
+        "fallback_cost_usd",
+        "fallback_unpriced",
+        "cached_cost_usd",
+        "cached_unpriced",
+    ];
     [&["attempts", "retries"][..], &TokenSums::NAMES, &costs, &apart].concat()
 }
 
 fn cells(spent: &Spent) -> Vec<Cell<'static>> {
     let mut cells = vec![spent.attempts.into(), spent.retries.into()];
     cells.extend(spent.tokens.of(spent.attempts).map(Cell::from));
-    for money in [&spent.cost, &spent.final_cost, &spent.retry_cost, &spent.fallback_cost] {
+    let Spent { cost, final_cost, retry_cost, fallback_cost, cached_cost, .. } = spent;
+    for money in [cost, final_cost, retry_cost, fallback_cost, cached_cost] {
         cells.extend([money.usd().into(), money.unknown.into()]);
     }
     cells
@@ -88,7 +96,7 @@ fn as_json(
 }
 
 /// The columns for people, behind those of the group.
-const FOR_PEOPLE: [&str; 8] = [
+const FOR_PEOPLE: [&str; 9] = [
     "attempts",
     "tokens in",
     "cached",
@@ -97,6 +105,7 @@ const FOR_PEOPLE: [&str; 8] = [
     "cost",
     "retry cost",
     "fallback cost",
+    "cached cost",
 ];
 
 fn table(answer: &Answer, names: &[String]) -> String {
@@ -145,7 +154,7 @@ fn for_people(
     lines
 }
 
-fn figures(spent: &Spent) -> [String; 8] {
+fn figures(spent: &Spent) -> [String; 9] {
     let [prompt, cached, _, completion, reasoning, _] = spent.tokens.of(spent.attempts);
     let money = |money: &Money| cost(money.usd(), money.unknown);
     [
@@ -157,5 +166,6 @@ fn figures(spent: &Spent) -> [String; 8] {
         money(&spent.cost),
         money(&spent.retry_cost),
         money(&spent.fallback_cost),
+        money(&spent.cached_cost),
     ]
 }
