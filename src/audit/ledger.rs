@@ -137,7 +137,7 @@ impl Ledger {
             "SELECT t.day, s.provider, s.model_used, t.attempts, t.priced, t.cost_micro, \
                 t.cost_pico \
              FROM rollup t JOIN series s ON s.id = t.series \
-             WHERE (?1 IS NULL OR t.day >= ?1) AND (?2 IS NULL OR t.day <= ?2)",
+             WHERE t.attempts > 0 AND (?1 IS NULL OR t.day >= ?1) AND (?2 IS NULL OR t.day <= ?2)",
         )?;
         let mut rows = statement.query(params![from, to])?;
         let mut days = BTreeMap::<_, Money>::new();

@@ -8,7 +8,7 @@ use glob::Pattern;
 use crate::audit::error::AuditError;
 use crate::audit::ledger::spent::by::By;
 use crate::audit::ledger::spent::period::Period;
-use crate::audit::ledger::spent::{Answer, Head, Question};
+use crate::audit::ledger::spent::{Answer, Head, Question, Spent};
 use crate::audit::ledger::{Ledger, Update};
 use crate::call::moment::Moment;
 use crate::cli::context::Context;
@@ -16,6 +16,7 @@ use crate::cli::exit::{CliError, Ending};
 use crate::cli::invoice::{self, InvoiceArgs};
 use crate::cli::page::PageForm;
 use crate::job::words;
+use crate::report::figures::cost;
 
 use self::fits::Fits;
 
@@ -37,6 +38,9 @@ Every attempt that was answered counts, as in usage.csv, tasks that the job no l
   retry_cost_usd     the others: asked again, given up, or no longer asked by the job
   fallback_cost_usd  of the whole, what fallbacks were asked, whether a row shows it or not
   cached_cost_usd    of the whole, input tokens that were read from a cache
+  unsettled          calls that were sent and not answered, or whose end nobody heard of: not in the
+                     attempts nor in the costs, and billed all the same, maybe
+  at_most_usd        the most that the attempts and the unsettled calls can have cost
   unpriced           how many costs are not known, and not in cost_usd; each sum has its own count
 Tokens are null where no provider told any. CSV has no line for the total; JSON has it beside the rows.
 
@@ -108,6 +112,15 @@ fn spent(args: &UsageArgs, period: Period, context: &Context) -> Result<Ending, 
         known.add(ledger)
     })?;
     context.print(&shown::text(&answer, &by, period, &unread, args.format))?;
+    let Spent { unsettled, at_most, .. } = &answer.total;
+    if *unsettled > 0 {
+        let (calls, most) =
+            (words::count(*unsettled, "call"), cost(at_most.usd(), at_most.unknown));
+        let line = format!(
+            "{calls} may have been billed beside: sent, and not answered as far as we know; at most {most} in all"
+        );
+        context.screen.note(&line);
+    }
     known.tags_missing(&by).iter().for_each(|line| context.screen.note(line));
     if answer.total.attempts == 0 {
         let why = fits.why_nothing(&known.heads).unwrap_or_else(|| {

@@ -101,6 +101,12 @@ fn what_a_killed_session_had_in_flight_counts_as_spent() {
         .sum();
     assert!(lost > 0 && served <= spent && spent <= 500_000_000_000, "{served} {spent}");
     assert_eq!(pico(&summary["totals"]["cost_usd"]) + lost, spent);
+    // The ledger has both, and tells them apart.
+    let usage = dir.run(&["usage", "--out", "runs", "--format", "json"]).expect_code(0);
+    assert!(usage.stderr.contains("may have been billed beside"), "{}", usage.stderr);
+    let usage: Value = serde_json::from_str(&usage.stdout).expect("JSON");
+    assert_eq!(usage["total"]["cost_usd"], summary["totals"]["cost_usd"]);
+    assert_eq!(pico(&usage["total"]["at_most_usd"]), spent);
 }
 
 #[test]

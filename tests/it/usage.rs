@@ -258,10 +258,10 @@ fn every_format_says_the_same() {
     | all |  | 19 | 38 | unknown | 65 | unknown | $0.000030075 + 2 unpriced | $0.0000003 | $0.000001675 | unknown |
     "#);
     insta::assert_snapshot!(print(&["--by", "run,model", "--format", "csv"]).replace("\r\n", "\n"), @r#"
-    run,model,attempts,retries,prompt_tokens,cached_tokens,cache_write_tokens,completion_tokens,reasoning_tokens,total_tokens,cost_usd,unpriced,final_cost_usd,final_unpriced,retry_cost_usd,retry_unpriced,fallback_cost_usd,fallback_unpriced,cached_cost_usd,cached_unpriced
-    2026-11-01-run,a,9,4,18,,,25,,43,0.000016675,0,0.000016375,0,0.0000003,0,0.000001675,0,,9
-    2026-11-01-run,b,8,0,16,,,32,,48,0.0000134,0,0.0000134,0,0,0,0,0,,8
-    2026-11-22-run,|c*,2,0,4,,,8,,12,,2,,2,0,0,0,0,,2
+    run,model,attempts,retries,prompt_tokens,cached_tokens,cache_write_tokens,completion_tokens,reasoning_tokens,total_tokens,cost_usd,unpriced,final_cost_usd,final_unpriced,retry_cost_usd,retry_unpriced,fallback_cost_usd,fallback_unpriced,cached_cost_usd,cached_unpriced,unsettled,at_most_usd,at_most_unpriced
+    2026-11-01-run,a,9,4,18,,,25,,43,0.000016675,0,0.000016375,0,0.0000003,0,0.000001675,0,,9,0,0.000016675,0
+    2026-11-01-run,b,8,0,16,,,32,,48,0.0000134,0,0.0000134,0,0,0,0,0,,8,0,0.0000134,0
+    2026-11-22-run,|c*,2,0,4,,,8,,12,,2,,2,0,0,0,0,,2,0,,2
     "#);
     let json =
         usage(&dir, &["--by", "job,tag.team", "--since", "2026-11-22", "--until", "2026-11-22"]);
@@ -295,7 +295,10 @@ fn every_format_says_the_same() {
           "fallback_cost_usd": "0",
           "fallback_unpriced": 0,
           "cached_cost_usd": null,
-          "cached_unpriced": 2
+          "cached_unpriced": 2,
+          "unsettled": 0,
+          "at_most_usd": null,
+          "at_most_unpriced": 2
         }
       ],
       "total": {
@@ -316,7 +319,10 @@ fn every_format_says_the_same() {
         "fallback_cost_usd": "0",
         "fallback_unpriced": 0,
         "cached_cost_usd": null,
-        "cached_unpriced": 2
+        "cached_unpriced": 2,
+        "unsettled": 0,
+        "at_most_usd": null,
+        "at_most_unpriced": 2
       },
       "unread": []
     }

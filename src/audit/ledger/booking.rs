@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use rusqlite::{Connection, params};
 
 use crate::audit::error::TooLarge;
-use crate::call::money::{JOB, Usd};
+use crate::call::moment::Moment;
+use crate::call::money::{CostStatus, JOB, Usd};
+use crate::call::usage::UsageSource;
 use crate::report::summary::Summary;
 use crate::report::sums::{Money, TokenSums};
 use crate::report::{Attempt, Row};
@@ -53,6 +55,35 @@ struct Line {
     request_id: Option<String>,
 }
 
+/// What many attempts of a run have in common.
+struct Series<'a> {
+    prompt: &'a str,
+    model: &'a str,
+    variant: Option<&'a str>,
+    model_used: &'a str,
+    provider: &'a str,
+    fallback: bool,
+    usage_source: &'static str,
+    cost_status: CostStatus,
+    price_version: Option<&'a str>,
+}
+
+impl<'a> Series<'a> {
+    fn of(row: &'a Row<'_>, attempt: &'a Attempt) -> Self {
+        Self {
+            prompt: &row.record.prompt,
+            model: &row.record.model,
+            variant: row.record.variant.as_deref(),
+            model_used: &attempt.model_used,
+            provider: &attempt.provider,
+            fallback: attempt.fallback,
+            usage_source: attempt.usage.unwrap_or_default().source.as_str(),
+            cost_status: attempt.cost_status,
+            price_version: price_version(attempt),
+        }
+    }
+}
+
 /// What a sum is of.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
@@ -68,6 +99,10 @@ struct Sum {
     attempts: u64,
     cost: Money,
     cached_cost: Money,
+    /// What they cost, or the most that they can have.
+    at_most: Money,
+    /// Calls that are no attempts that were answered, and may have been billed all the same.
+    unsettled: u64,
     tokens: TokenSums,
 }
 
@@ -108,10 +143,33 @@ impl Booking {
         })
     }
 
-    /// Books the attempts of a task that were answered.
+    /// Books the attempts of a task that were answered, and those that may have been billed.
     pub(super) fn row(&mut self, connection: &Connection, row: &Row<'_>) -> rusqlite::Result<()> {
-        let mut answered = row.attempts.iter().filter(|attempt| attempt.was_answered());
-        answered.try_for_each(|attempt| self.attempt(connection, row, attempt))
+        row.attempts.iter().try_for_each(|attempt| {
+            if attempt.was_answered() {
+                return self.attempt(connection, row, attempt);
+            }
+            let Some(at_most) = attempt.cost_at_most_usd else { return Ok(()) };
+            self.unsettled(connection, &Series::of(row, attempt), attempt.at, 1, at_most)
+        })
+    }
+
+    /// Books calls of which nobody knows what they cost.
+    fn unsettled(
+        &mut self,
+        connection: &Connection,
+        series: &Series<'_>,
+        at: Option<Moment>,
+        calls: u64,
+        at_most: Usd,
+    ) -> rusqlite::Result<()> {
+        let series = self.series(connection, series)?;
+        let hour = at.map_or(0, Moment::as_millis).div_euclid(HOUR);
+        let key = Key { series, hour, is_final: false, is_retry: false };
+        let sum = self.sums.entry(key).or_default();
+        sum.unsettled += calls;
+        sum.at_most.merge(&Money { sum: at_most, known: calls, unknown: 0 });
+        Ok(())
     }
 
     fn attempt(
@@ -120,7 +178,7 @@ impl Booking {
         row: &Row<'_>,
         attempt: &Attempt,
     ) -> rusqlite::Result<()> {
-        let series = self.series(connection, row, attempt)?;
+        let series = self.series(connection, &Series::of(row, attempt))?;
         // Whatever was answered was sent at some time; a journal that does not say when is odd, and
         // odd it shall look.
         let at = attempt.at.map_or(0, |at| at.as_millis());
@@ -147,6 +205,7 @@ impl Booking {
         sum.attempts += 1;
         sum.cost.add(attempt.cost_usd);
         sum.cached_cost.add(attempt.cached_cost());
+        sum.at_most.add(attempt.cost_usd.or(attempt.cost_at_most_usd));
         sum.tokens.add(attempt.usage.as_ref());
         if self.lines.len() == BATCH { self.write(connection) } else { Ok(()) }
     }
@@ -186,27 +245,18 @@ impl Booking {
         Ok(())
     }
 
-    /// The series of an attempt, which is written when it is new.
-    fn series(
-        &mut self,
-        connection: &Connection,
-        row: &Row<'_>,
-        attempt: &Attempt,
-    ) -> rusqlite::Result<i64> {
-        let record = &row.record;
-        let usage_source = attempt.usage.unwrap_or_default().source.as_str();
-        let cost_status = attempt.cost_status.as_str();
-        let price_version = price_version(attempt);
+    /// The number of a series, which is written when it is new.
+    fn series(&mut self, connection: &Connection, series: &Series<'_>) -> rusqlite::Result<i64> {
         let parts = [
-            Some(&*record.prompt),
-            Some(&*record.model),
-            record.variant.as_deref(),
-            Some(&*attempt.model_used),
-            Some(&*attempt.provider),
-            attempt.fallback.then_some(""),
-            Some(usage_source),
-            Some(cost_status),
-            price_version,
+            Some(series.prompt),
+            Some(series.model),
+            series.variant,
+            Some(series.model_used),
+            Some(series.provider),
+            series.fallback.then_some(""),
+            Some(series.usage_source),
+            Some(series.cost_status.as_str()),
+            series.price_version,
         ];
         self.name.clear();
         for part in parts {
@@ -223,15 +273,15 @@ impl Booking {
             params![
                 id,
                 self.run,
-                &*record.prompt,
-                &*record.model,
-                record.variant.as_deref(),
-                &*attempt.model_used,
-                &*attempt.provider,
-                attempt.fallback,
-                usage_source,
-                cost_status,
-                price_version,
+                series.prompt,
+                series.model,
+                series.variant,
+                series.model_used,
+                series.provider,
+                series.fallback,
+                series.usage_source,
+                series.cost_status.as_str(),
+                series.price_version,
             ],
         )?;
         self.next_series += 1;
@@ -247,6 +297,22 @@ impl Booking {
         summary: &Summary,
     ) -> rusqlite::Result<u64> {
         self.write(connection)?;
+        for lost in &summary.lost {
+            // Which model was asked for which prompt is not on record, nor when within the session.
+            let series = Series {
+                prompt: "",
+                model: &lost.model,
+                variant: None,
+                model_used: "",
+                provider: &lost.provider,
+                fallback: false,
+                usage_source: UsageSource::Missing.as_str(),
+                cost_status: CostStatus::NoAnswer,
+                price_version: None,
+            };
+            let at = summary.started_at;
+            self.unsettled(connection, &series, at, lost.calls, lost.at_most_usd)?;
+        }
         let stamp = self.folder.stamp;
         // The folder's name, not the one in the records: those of a copy name the first one.
         let run = self.folder.name.rsplit('/').next().unwrap_or_default();
@@ -285,7 +351,7 @@ impl Sum {
     fn write(&self, connection: &Connection, key: &Key) -> rusqlite::Result<()> {
         let mut insert = connection.prepare(
             "INSERT INTO rollup VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-                ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
+                ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)",
         )?;
         insert.raw_bind_parameter(1, key.series)?;
         insert.raw_bind_parameter(2, key.hour)?;
@@ -294,12 +360,13 @@ impl Sum {
         insert.raw_bind_parameter(5, key.is_retry)?;
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let mut values = vec![whole(self.attempts)];
-        for money in [&self.cost, &self.cached_cost] {
+        for money in [&self.cost, &self.cached_cost, &self.at_most] {
             let pico = money.sum.as_pico();
             let micro = i64::try_from(pico.div_euclid(MICRO)).map_err(|_| too_large(money.sum))?;
             // What is left of a division by a million fits.
             values.extend([whole(money.known), micro, pico.rem_euclid(MICRO) as i64]);
         }
+        values.push(whole(self.unsettled));
         values.extend(self.tokens.0.iter().flat_map(|sum| [whole(sum.sum), whole(sum.told)]));
         for (place, value) in values.into_iter().enumerate() {
             insert.raw_bind_parameter(place + 6, value)?;

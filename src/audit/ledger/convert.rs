@@ -64,6 +64,12 @@ pub(super) fn money(row: &Row<'_>, at: usize) -> rusqlite::Result<Usd> {
     Ok(Usd::from_pico(i128::from(micro) * MICRO + i128::from(rest)))
 }
 
+/// An amount in a column of picodollars.
+pub(super) fn pico(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Usd>> {
+    let pico: Option<i64> = row.get(at)?;
+    Ok(pico.map(|pico| Usd::from_pico(pico.into())))
+}
+
 /// The day of an hour since 1970, as `2026-11-22`.
 pub(super) fn day_of(hour: i64) -> String {
     let mut text = Moment::from_millis(hour.saturating_mul(HOUR)).to_string();

@@ -75,8 +75,10 @@ CREATE TABLE calls (
     request_id TEXT
 );
 -- The sums of calls by series, UTC hour (in hours since 1970) and kind. `*_told` counts the attempts
--- whose tokens are in the sum, `*priced` those whose cost is. A cost is in whole microdollars, and
--- the picodollars beyond them apart, so that no sum outgrows an integer.
+-- whose tokens are in the sum, `*priced` those whose cost is. `unsettled` counts calls that are in
+-- no other table: they were sent and not answered, or nobody heard how they ended, and may have been
+-- billed all the same. `at_most` is the most that all `bounded` of both kinds can have cost. Money is
+-- in whole microdollars, and the picodollars beyond them apart, so that no sum outgrows an integer.
 CREATE TABLE rollup (
     series INTEGER NOT NULL REFERENCES series,
     hour INTEGER NOT NULL,
@@ -90,6 +92,10 @@ CREATE TABLE rollup (
     cached_priced INTEGER NOT NULL,
     cached_cost_micro INTEGER NOT NULL,
     cached_cost_pico INTEGER NOT NULL,
+    bounded INTEGER NOT NULL,
+    at_most_micro INTEGER NOT NULL,
+    at_most_pico INTEGER NOT NULL,
+    unsettled INTEGER NOT NULL,
     prompt_tokens INTEGER NOT NULL,
     prompt_told INTEGER NOT NULL,
     cached_tokens INTEGER NOT NULL,
@@ -140,6 +146,7 @@ SELECT t.day, r.job, r.run, r.folder, s.provider, s.model, s.variant, s.model_us
     CASE WHEN sum(t.priced) > 0 THEN sum(t.cost_micro) / 1e6 + sum(t.cost_pico) / 1e12 END AS cost_usd,
     sum(t.attempts - t.priced) AS unpriced
 FROM rollup t JOIN series s ON s.id = t.series JOIN runs r ON r.id = s.run
+WHERE t.attempts > 0
 GROUP BY t.day, r.id, s.provider, s.model, s.variant, s.model_used, s.prompt;
 ";
 

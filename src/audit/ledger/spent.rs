@@ -74,6 +74,11 @@ pub struct Spent {
     pub fallback_cost: Money,
     /// Of the whole: the input that was read from caches.
     pub cached_cost: Money,
+    /// Calls that are no attempts that were answered, and may have been billed all the same: no
+    /// answer came, or nobody heard of it.
+    pub unsettled: u64,
+    /// The most that the attempts and those calls can have cost.
+    pub at_most: Money,
 }
 
 /// A few attempts of the same kind.
@@ -85,6 +90,8 @@ struct Part {
     tokens: TokenSums,
     cost: Money,
     cached_cost: Money,
+    unsettled: u64,
+    at_most: Money,
 }
 
 impl Spent {
@@ -94,6 +101,8 @@ impl Spent {
         self.tokens.merge(&part.tokens);
         self.cost.merge(&part.cost);
         self.cached_cost.merge(&part.cached_cost);
+        self.unsettled += part.unsettled;
+        self.at_most.merge(&part.at_most);
         let shown = if part.is_final { &mut self.final_cost } else { &mut self.retry_cost };
         shown.merge(&part.cost);
         if head.fallback {
@@ -191,7 +200,8 @@ impl Ledger {
     ) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare(
             "SELECT series, day, final, retry, attempts, priced, cost_micro, cost_pico, \
-                cached_priced, cached_cost_micro, cached_cost_pico, prompt_tokens, prompt_told, cached_tokens, cached_told, cache_write_tokens, \
+                cached_priced, cached_cost_micro, cached_cost_pico, bounded, at_most_micro, \
+                at_most_pico, unsettled, prompt_tokens, prompt_told, cached_tokens, cached_told, cache_write_tokens, \
                 cache_write_told, completion_tokens, completion_told, reasoning_tokens, \
                 reasoning_told, total_tokens, total_told \
              FROM rollup WHERE (?1 IS NULL OR hour >= ?1) AND (?2 IS NULL OR hour < ?2)",
@@ -199,6 +209,26 @@ impl Ledger {
         let mut rows = statement.query(params![first, end])?;
         while let Some(row) = rows.next()? {
             add(row.get(0)?, row.get_ref(1)?.as_str()?, &summed(row)?);
+        }
+        Ok(())
+    }
+
+    /// Goes through the calls of an hour that were never settled.
+    fn unsettled(
+        &self,
+        hour: i64,
+        day: &str,
+        add: &mut dyn FnMut(i64, &str, &Part),
+    ) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare(
+            "SELECT series, unsettled, bounded, at_most_micro, at_most_pico FROM rollup \
+             WHERE hour = ?1 AND unsettled > 0",
+        )?;
+        let mut rows = statement.query([hour])?;
+        while let Some(row) = rows.next()? {
+            let unsettled = convert::count(row, 1)?;
+            let at_most = money(row, unsettled, 2)?;
+            add(row.get(0)?, day, &Part { unsettled, at_most, ..Part::default() });
         }
         Ok(())
     }
@@ -212,12 +242,15 @@ impl Ledger {
     ) -> rusqlite::Result<()> {
         let hour = from.div_euclid(HOUR);
         let day = convert::day_of(hour);
+        // Calls that were never settled have no lines of their own: they count for their whole hour.
+        self.unsettled(hour, &day, add)?;
         // The sums tell which runs have attempts in that hour: only their lines are read.
         let mut runs = self.connection.prepare(
             "SELECT DISTINCT s.run FROM rollup t JOIN series s ON s.id = t.series WHERE t.hour = ?1",
         )?;
         let mut calls = self.connection.prepare(
-            "SELECT series, final, coalesce(attempt > 1, 0), cost_pico, cached_cost_pico, input, cached, \
+            "SELECT series, final, coalesce(attempt > 1, 0), cost_pico, cached_cost_pico, \
+                cost_at_most_pico, input, cached, \
                 cache_write, cache_write_1h, audio_input, output, reasoning, audio_output \
              FROM calls WHERE id >= ?1 AND id < ?2 AND at >= ?3 AND at < ?4",
         )?;
@@ -231,11 +264,11 @@ impl Ledger {
                     is_retry: row.get(2)?,
                     ..Part::default()
                 };
-                let pico: Option<i64> = row.get(3)?;
-                part.cost.add(pico.map(|pico| Usd::from_pico(pico.into())));
-                let usage = convert::usage(row, 5)?;
-                let cached: Option<i64> = row.get(4)?;
-                let cached = cached.map(|pico| Usd::from_pico(pico.into()));
+                let cost = convert::pico(row, 3)?;
+                part.cost.add(cost);
+                part.at_most.add(cost.or(convert::pico(row, 5)?));
+                let usage = convert::usage(row, 6)?;
+                let cached = convert::pico(row, 4)?;
                 let cached = match usage.cached {
                     Some(0) => Some(Usd::ZERO),
                     _ => cached,
@@ -261,10 +294,13 @@ fn summed(row: &Row<'_>) -> rusqlite::Result<Part> {
     let attempts = convert::count(row, 4)?;
     let mut tokens = TokenSums::default();
     for (place, sum) in tokens.0.iter_mut().enumerate() {
-        let at = 11 + 2 * place;
+        let at = 15 + 2 * place;
         *sum = TokenSum { sum: convert::count(row, at)?, told: convert::count(row, at + 1)? };
     }
     let cost = money(row, attempts, 5)?;
     let cached_cost = money(row, attempts, 8)?;
-    Ok(Part { attempts, is_final: row.get(2)?, is_retry: row.get(3)?, tokens, cost, cached_cost })
+    let unsettled = convert::count(row, 14)?;
+    let at_most = money(row, attempts + unsettled, 11)?;
+    let (is_final, is_retry) = (row.get(2)?, row.get(3)?);
+    Ok(Part { attempts, is_final, is_retry, tokens, cost, cached_cost, unsettled, at_most })
 }

@@ -43,6 +43,9 @@ fn columns() -> Vec<&'static str> {
         "fallback_unpriced",
         "cached_cost_usd",
         "cached_unpriced",
+        "unsettled",
+        "at_most_usd",
+        "at_most_unpriced",
     ];
     [&["attempts", "retries"][..], &TokenSums::NAMES, &costs, &apart].concat()
 }
@@ -54,6 +57,8 @@ fn cells(spent: &Spent) -> Vec<Cell<'static>> {
     for money in [cost, final_cost, retry_cost, fallback_cost, cached_cost] {
         cells.extend([money.usd().into(), money.unknown.into()]);
     }
+    let at_most = &spent.at_most;
+    cells.extend([spent.unsettled.into(), at_most.usd().into(), at_most.unknown.into()]);
     cells
 }
 
