@@ -180,6 +180,31 @@ impl Rates {
         }
     }
 
+    /// Each rate times a decimal factor; `None` where one would be finer than a picodollar.
+    fn times(self, factor: &str) -> Option<Self> {
+        let (whole, part) = factor.split_once('.').unwrap_or((factor, ""));
+        let times: i128 = [whole, part].concat().parse().ok()?;
+        let over = 10_i128.checked_pow(u32::try_from(part.len()).ok()?)?;
+        let rate = |rate: Usd| {
+            let pico = rate.0.checked_mul(times)?;
+            (pico % over == 0).then_some(Usd(pico / over))
+        };
+        let part = |told: Option<Usd>| match told {
+            Some(told) => rate(told).map(Some),
+            None => Some(None),
+        };
+        Some(Self {
+            input: rate(self.input)?,
+            output: rate(self.output)?,
+            reasoning: part(self.reasoning)?,
+            cache_read: part(self.cache_read)?,
+            cache_write: part(self.cache_write)?,
+            cache_write_1h: part(self.cache_write_1h)?,
+            audio_input: part(self.audio_input)?,
+            audio_output: part(self.audio_output)?,
+        })
+    }
+
     /// What these tokens cost; unknown where the provider did not tell them, and where one of them
     /// has no rate.
     fn sum(&self, usage: &Usage) -> Cost {
@@ -217,6 +242,30 @@ impl Price {
             sound: Sound::default(),
             version: JOB.into(),
         }
+    }
+
+    /// The same price times a decimal factor, such as that of a region, which its version tells;
+    /// `None` where a rate would be finer than a picodollar.
+    pub fn times(self, factor: &str) -> Option<Self> {
+        let rates = |rates: Rates| rates.times(factor);
+        let tiers = |tiers: &[Tier]| -> Option<Arc<[Tier]>> {
+            tiers.iter().map(|tier| Some(Tier { rates: rates(tier.rates)?, ..*tier })).collect()
+        };
+        let service = |service: &Service| {
+            let (base, tiers) = (rates(service.base)?, tiers(&service.tiers)?);
+            Some(Service { base, tiers, ..service.clone() })
+        };
+        Some(Self {
+            base: rates(self.base)?,
+            tiers: tiers(&self.tiers)?,
+            off_peak: match self.off_peak {
+                Some(off_peak) => Some(rates(off_peak)?),
+                None => None,
+            },
+            services: self.services.iter().map(service).collect::<Option<_>>()?,
+            version: format!("{}*{factor}", self.version).into(),
+            ..self
+        })
     }
 
     /// The rates of a request with this much input, cached tokens included; `None` where they are

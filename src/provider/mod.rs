@@ -38,6 +38,7 @@ pub mod openai_chat;
 pub mod openai_responses;
 pub mod prices;
 pub mod quirks;
+pub mod regional;
 pub mod table;
 pub mod vertex;
 

@@ -17,7 +17,7 @@ use crate::wire::message::{WireReply, WireRequest};
 
 mod claude;
 mod open;
-mod place;
+pub(super) mod place;
 #[cfg(test)]
 mod tests;
 

@@ -307,7 +307,7 @@ impl Check<'_> {
 
 /// The price in the table of models.
 pub fn listed(provider: &Provider, model: &str) -> Option<Price> {
-    models::find(&provider.name, model)?.price
+    provider.listed_price(model)
 }
 
 /// The most output of a model, as far as that is known.

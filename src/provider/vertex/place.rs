@@ -10,7 +10,7 @@ use crate::wire::message::KeyHeader;
 const API_VERSION: &str = "v1";
 
 /// Where models are when nobody says; the same stands in the catalogue.
-const LOCATION: &str = "us-central1";
+pub(in crate::provider) const LOCATION: &str = "us-central1";
 
 /// The host of all regions, which alone takes API keys.
 const GLOBAL: &str = "https://aiplatform.googleapis.com";
