@@ -159,10 +159,10 @@ impl Ledger {
     /// The ledger in this database.
     fn with(connection: Connection, folder: &Path, path: PathBuf) -> Result<Self, AuditError> {
         let set = connection.busy_timeout(PATIENCE).and_then(|()| {
-            // Rows come before the run that they are of. Memory stays below 32 MB. A crash of the
+            // Rows come before the run that they are of. Memory stays below 4 MB. A crash of the
             // machine may cost the last run, which is then taken in again.
             connection.execute_batch(
-                "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -32000; PRAGMA synchronous = NORMAL",
+                "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -4000; PRAGMA synchronous = NORMAL",
             )
         });
         set.map_err(AuditError::sql(&path))?;
