@@ -97,6 +97,7 @@ pub(super) async fn make(
     let pass = tokio::select! {
         biased;
         () = stop.draining() => return Made::Stopped,
+        () = emptied(lane, purse.as_ref()) => return Made::Unaffordable,
         pass = lane.gate.enter(expected, elsewhere) => pass,
         () = over(lane, *begun) => return Made::TooLate,
     };
@@ -132,6 +133,14 @@ pub(super) async fn make(
     leave(lane, pass, &outcome, headroom);
     let facts = Facts { at, queued: sent - came, took, first_token, request_id };
     Made::Ended(Box::new(Attempt { outcome, facts, hold }))
+}
+
+/// Waits until no money is left for the call; for ever, where none is capped.
+async fn emptied(lane: &Lane, purse: Option<&Purse<'_>>) {
+    match purse {
+        Some(purse) => purse.emptied(lane).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits until the task's time is over; for ever, where it has all the time there is.

@@ -65,7 +65,10 @@ pub struct Shortage {
 #[derive(Debug)]
 pub struct Budget {
     books: Mutex<Books>,
+    /// Money was given back.
     settled: Notify,
+    /// An account was closed for somebody.
+    closings: Notify,
 }
 
 #[derive(Debug)]
@@ -85,7 +88,7 @@ impl Budget {
     pub fn new(accounts: Vec<Account>) -> Self {
         let books = Books { accounts, closed: BTreeSet::new(), shortage: None };
         let books = Mutex::new(books);
-        Self { books, settled: Notify::new() }
+        Self { books, settled: Notify::new(), closings: Notify::new() }
     }
 
     /// Takes the money that a call may cost, once there is enough; `None` when there is not.
@@ -99,7 +102,10 @@ impl Budget {
                     let state = HoldState::Unsent;
                     return Some(Hold { budget, accounts, at_most, state });
                 }
-                Tried::Short => return None,
+                Tried::Short => {
+                    self.closings.notify_waiters();
+                    return None;
+                }
                 Tried::Later => {}
             }
             settled.await;
@@ -112,9 +118,16 @@ impl Budget {
         books.of(payer).any(|(nth, account)| books.is_closed(nth, account, payer.lane))
     }
 
-    /// Whether an account that all tasks of this lane fall to is closed for it.
-    pub fn is_closed_for_lane(&self, lane: usize) -> bool {
-        self.books().closed.iter().any(|(_, closed)| *closed == lane)
+    /// Waits until an account is closed for these calls, so that nobody waits for a provider whom
+    /// it cannot pay.
+    pub async fn closed(&self, payer: Payer<'_>) {
+        loop {
+            let closings = self.closings.notified();
+            if self.is_closed(payer) {
+                return;
+            }
+            closings.await;
+        }
     }
 
     /// The accounts as they stand.

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::call::pacing::Pacing;
 use crate::call::task::Task;
-use crate::engine::budget::Budget;
+use crate::engine::budget::{Budget, Payer};
 use crate::engine::event::Event;
 use crate::engine::pacing;
 use crate::engine::purse::Overrun;
@@ -44,6 +44,8 @@ pub struct Lane {
     pub provider: Arc<Provider>,
     /// For which model, by the name that the provider knows.
     pub model: Arc<str>,
+    /// The labels of the models whose tasks it has; none, where it is a fallback alone.
+    pub labels: Vec<Arc<str>>,
     /// The provider with its key in hand.
     pub endpoint: Endpoint,
     /// In what tongue.
@@ -66,6 +68,16 @@ pub struct Lane {
     pub origin: Origin,
     /// Where it stands.
     pub state: State,
+}
+
+impl Lane {
+    /// Whether no money is left for any of its tasks.
+    fn is_broke(&self) -> bool {
+        let Some(budget) = &self.budget else { return false };
+        let (lane, provider) = (self.number, &*self.provider.name);
+        let closed = |label: &Arc<str>| budget.is_closed(Payer { lane, provider, label });
+        !self.labels.is_empty() && self.labels.iter().all(closed)
+    }
 }
 
 /// Where a lane stands, as it changes.
@@ -228,7 +240,11 @@ impl Crew<'_> {
                 }
             };
             let run = task::run(self.lane, self.fleet, task, self.events, &mut stop);
-            let Some(entry) = run.await else { continue };
+            let Some(entry) = run.await else {
+                // Where no money is left, each of many tasks ends at once: the others get a turn.
+                tokio::task::yield_now().await;
+                continue;
+            };
             let finished = Event::Finished { lane: self.lane.number, entry: Box::new(entry) };
             if self.events.send(finished).await.is_err() {
                 return;
@@ -242,8 +258,7 @@ impl Crew<'_> {
 
     fn next(&self) -> Option<Result<Task, String>> {
         let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
-        let broke = |budget: &Arc<Budget>| budget.is_closed_for_lane(self.lane.number);
-        if self.lane.budget.as_ref().is_some_and(broke) {
+        if self.lane.is_broke() {
             *source = None;
         }
         let next = source.as_mut()?.next();

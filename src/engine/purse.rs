@@ -31,14 +31,18 @@ pub(super) enum Unpaid {
 }
 
 impl Purse<'_> {
+    /// Waits until no money is left for such calls.
+    pub(super) async fn emptied(&self, lane: &Lane) {
+        self.budget.closed(payer(lane, &self.call)).await;
+    }
+
     /// Holds the money, once there is enough, and puts that on record.
     pub(super) async fn open(self, lane: &Lane) -> Result<Hold, Unpaid> {
         let Self { budget, mut call, events } = self;
         call.usd = lane.state.overrun.over(call.usd);
-        let payer = Payer { lane: lane.number, provider: &call.provider, label: &call.model };
         let hold = {
             let _first_in_line = lane.state.till.lock().await;
-            budget.hold(payer, call.usd).await.ok_or(Unpaid::Short)?
+            budget.hold(payer(lane, &call), call.usd).await.ok_or(Unpaid::Short)?
         };
         let (recorded, on_record) = oneshot::channel();
         let committed = Event::Committed { call, recorded };
@@ -47,6 +51,11 @@ impl Purse<'_> {
         }
         Ok(hold)
     }
+}
+
+/// Whose money the call takes.
+fn payer<'c>(lane: &Lane, call: &'c Commitment) -> Payer<'c> {
+    Payer { lane: lane.number, provider: &call.provider, label: &call.model }
 }
 
 /// The failure of a call whose worst case nobody knows.

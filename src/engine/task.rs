@@ -17,6 +17,7 @@ use crate::call::record::{Entry, FailedTry, Record, Status, VERSION};
 use crate::call::response::Response;
 use crate::call::task::Task;
 use crate::engine::attempt::{self, Asking, Attempt, Facts, Made};
+use crate::engine::budget::Payer;
 use crate::engine::event::Event;
 use crate::engine::lane::Lane;
 use crate::engine::purse::{self, Purse};
@@ -91,7 +92,7 @@ pub(super) async fn run(
         let retrying =
             Event::Retrying { lane: lane.number, kind, attempt: course.attempts(), wait };
         let _ = events.send(retrying).await;
-        if !rest(course.route.lane, wait, stop).await {
+        if !course.rest(wait, stop).await {
             return course.stopped();
         }
     }
@@ -127,6 +128,31 @@ impl Course<'_> {
             usd,
         };
         Ok(Some(Purse { budget, call, events }))
+    }
+
+    /// Sleeps before a retry, holding nothing; `false` when the run was stopped meanwhile, or will
+    /// be, or no money is left for the retry.
+    async fn rest(&self, wait: Duration, stop: &mut Stop) -> bool {
+        let lane = self.route.lane;
+        let until = Instant::now() + wait;
+        if lane.gate.deadline().is_some_and(|deadline| until >= deadline) {
+            return false;
+        }
+        let _asleep = lane.state.wakes.sleep(until);
+        lane.state.left.notify_one();
+        tokio::select! {
+            biased;
+            () = stop.draining() => false,
+            () = self.emptied() => false,
+            () = lane.gate.rest(until) => true,
+        }
+    }
+
+    /// Waits until no money is left for the next attempt; for ever, where none is capped.
+    async fn emptied(&self) {
+        let Some(budget) = &self.route.lane.budget else { return std::future::pending().await };
+        let (lane, provider) = (self.route.lane.number, &*self.route.target().provider);
+        budget.closed(Payer { lane, provider, label: &self.route.task.target.label }).await;
     }
 
     /// Keeps an attempt that failed.
@@ -339,21 +365,6 @@ fn keep(record: &mut Record, response: Response, bill: Bill) {
     record.usage = Some(response.usage.unwrap_or_default());
     record.response = Some(response.body);
     record.finish_reason_raw = response.finish_reason_raw;
-}
-
-/// Sleeps before a retry, holding nothing; `false` when the run was stopped meanwhile, or will be.
-async fn rest(lane: &Lane, wait: Duration, stop: &mut Stop) -> bool {
-    let until = Instant::now() + wait;
-    if lane.gate.deadline().is_some_and(|deadline| until >= deadline) {
-        return false;
-    }
-    let _asleep = lane.state.wakes.sleep(until);
-    lane.state.left.notify_one();
-    tokio::select! {
-        biased;
-        () = stop.draining() => false,
-        () = lane.gate.rest(until) => true,
-    }
 }
 
 fn millis(duration: Duration) -> u64 {

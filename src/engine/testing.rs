@@ -54,6 +54,7 @@ pub(super) fn lane(
         },
         provider,
         model: "m".into(),
+        labels: vec![name.into()],
         dialect,
         web: Arc::clone(&transport),
         transport,

@@ -85,6 +85,8 @@ fn lane(
         endpoint.base_url = mock.base_url().into();
     }
     let caps = [spec.limits.concurrency, provider.limits.concurrency];
+    let labels = parts.plan.targets().iter().filter(|target| target.lane == place);
+    let labels = labels.map(|target| Arc::clone(&target.target.label)).collect();
     let plan = gate::Plan {
         name: format!("{}/{}", provider.name, spec.model).into(),
         limits: spec.limits,
@@ -100,6 +102,7 @@ fn lane(
         place,
         provider: Arc::clone(provider),
         model: Arc::clone(&spec.model),
+        labels,
         endpoint,
         dialect: provider.dialect_for(&spec.model),
         transport: access.transport(&parts.http),
