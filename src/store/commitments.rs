@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -80,7 +80,12 @@ impl Commitments {
         if self.written + lines.len() as u64 > LONG {
             return self.rewrite();
         }
-        self.file.write_all(&lines)?;
+        if let Err(why) = self.file.write_all(&lines) {
+            // What follows must not stand behind half a line.
+            self.file.set_len(self.written)?;
+            self.file.seek(SeekFrom::Start(self.written))?;
+            return Err(why);
+        }
         self.written += lines.len() as u64;
         Ok(())
     }
@@ -118,21 +123,33 @@ impl Leftover {
     /// What the last session of this run left, if it was killed under a budget.
     pub fn read(run: &Path, survey: &Survey) -> Result<Option<Self>, StoreError> {
         let path = run.join(COMMITMENTS);
-        let text = match fs::read_to_string(&path) {
+        let bytes = match fs::read(&path) {
             Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read.map_err(StoreError::io("read", &path))?,
         };
-        let mut lines = text.lines();
-        let head = lines.next().and_then(|line| serde_json::from_str::<Head>(line).ok());
-        // Without a whole first line nothing was sent yet.
-        let Some(head) = head else { return Ok(None) };
+        // A last line that is not whole belongs to a call that was not sent; without a whole first
+        // line, none was.
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or_default();
+        if whole == 0 {
+            return Ok(None);
+        }
+        let mut lines = bytes[..whole].split(|byte| *byte == b'\n').zip(1..);
+        let corrupt = |line: u64, why: serde_json::Error| {
+            let (path, why) = (path.clone(), why.to_string());
+            StoreError::CorruptCommitments { path, line, why }
+        };
+        let first = lines.next().map(|(line, _)| line).unwrap_or_default();
+        let head: Head = serde_json::from_slice(first).map_err(|why| corrupt(1, why))?;
         let is_open = |call: &Commitment| {
             let outcome = survey.find(&call.task).filter(|outcome| outcome.line >= head.journal);
             outcome.is_none_or(|outcome| outcome.attempts() < call.attempt)
         };
-        // A last line that is not whole belongs to a call that was not sent.
-        let calls = lines.map_while(|line| serde_json::from_str(line).ok()).filter(is_open);
-        Ok(Some(Self { session: head.session, calls: calls.collect() }))
+        let read = |(line, number): (&[u8], u64)| {
+            serde_json::from_slice(line).map_err(|why| corrupt(number, why))
+        };
+        let mut calls = lines.map(read).collect::<Result<Vec<Commitment>, _>>()?;
+        calls.retain(is_open);
+        Ok(Some(Self { session: head.session, calls }))
     }
 
     /// Forgets the list of a session that is over, once its calls are counted.

@@ -47,6 +47,21 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// The list of calls in flight is not what a runner wrote.
+    #[error(
+        "read line {line} of `{}`: {why}\n\
+         help: it tells what a session that was killed may have spent; restore it from a copy, or \
+         remove it and lower the budget by what the provider billed for calls that got no answer",
+        .path.display()
+    )]
+    CorruptCommitments {
+        /// The list.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        why: String,
+    },
     /// `run.json` is not what a runner wrote.
     #[error(
         "read `{}`: {why}\n\
