@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -110,6 +110,29 @@ fn what_a_killed_session_had_in_flight_counts_as_spent() {
 }
 
 #[test]
+fn what_tells_of_calls_in_flight_is_never_passed_over_unread() {
+    let (server, _) = selling();
+    let dir = JobDir::with(&lab(&server, 2).and("[budget]\nmax_usd = 1"));
+    dir.run(&["job.toml"]).expect_code(0);
+    let run = dir.latest("t");
+    let path = run.path().join("commitments.jsonl");
+    let head = r#"{"v":1,"session":0,"journal":0}"#;
+    let lost = r#"{"task":"00000000000000000000000000000001","attempt":1,"model":"lab/m","provider":"lab","usd":"0.25"}"#;
+    for damaged in [format!("{head}\n\0\0\n{lost}\n"), format!("{lost}\n")] {
+        std::fs::write(&path, damaged).expect("written");
+        let output = dir.run(&["job.toml", "--resume"]).expect_code(5);
+        assert!(output.stderr.contains("commitments.jsonl"), "{}", output.stderr);
+        assert!(output.stderr.contains("help: "), "{}", output.stderr);
+    }
+    // Half a line at the end is of a call that was not sent.
+    std::fs::write(&path, format!("{head}\n{lost}\n{{\"task\":\"0")).expect("written");
+    dir.run(&["job.toml", "--resume"]).expect_code(0);
+    let summary = run.json("summary.json");
+    assert_eq!(summary["lost"][0]["at_most_usd"], "0.25", "{summary:#}");
+    assert_eq!(pico(&summary["budget"][0]["spent_usd"]), spent(&run) + 250_000_000_000);
+}
+
+#[test]
 fn a_model_and_a_provider_have_budgets_of_their_own() {
     let (server, _) = selling();
     let small = format!("{PRICED}\nlabel = \"small\"\nbudget = {{ max_usd = \"0.01\" }}");
@@ -127,6 +150,29 @@ fn a_model_and_a_provider_have_budgets_of_their_own() {
     let output = dir.run(&["job.toml"]).expect_code(4);
     assert!(output.stderr.contains("budget of "), "{}", output.stderr);
     assert!(spent(&dir.latest("t")) <= 20_000_000_000);
+}
+
+#[test]
+fn what_no_money_is_left_for_waits_neither_for_a_rate_nor_for_a_retry() {
+    let server = Server::start(|seen: &Seen| match seen.text.ends_with("row 1") {
+        true => error(503, "server_error", "down", "down"),
+        false => {
+            let mut answer = completion(seen, "some words");
+            answer["usage"] = json!({"prompt_tokens": 10, "completion_tokens": 100});
+            Reply::ok(answer)
+        }
+    });
+    let capped = format!("{PRICED}\nbudget = {{ max_usd = \"0.004\" }}");
+    let lab = Lab::at(&server).rows(200).model(&capped).and("[params]\nmax_tokens = 100");
+    let begun = Instant::now();
+    for waits in [
+        lab.clone().provider("limits = { rpm = 60 }"),
+        lab.and("[retry]\ninitial = \"300s\"\nmax = \"300s\""),
+    ] {
+        let output = JobDir::with(&waits).run(&["job.toml"]).expect_code(4);
+        assert!(output.stderr.contains("is used up"), "{}", output.stderr);
+        assert!(begun.elapsed() < Duration::from_secs(30), "{}", output.stderr);
+    }
 }
 
 #[test]
