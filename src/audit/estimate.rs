@@ -5,8 +5,9 @@
 //! - *likely* rests, in this order, on the answer that the built-in provider will give, on the
 //!   answers of earlier runs ([`history`]), and on what the prompts obviously ask for, within the
 //!   stated `max_tokens` ([`output`]).
-//! - *high* is never passed: every call at its bound (`call::bound`), answered twice, as an answer
-//!   that was billed and is none is asked for once more, and so by each of its fallbacks.
+//! - *high* is passed by no cost that is told: every call at its bound (`call::bound`), answered
+//!   twice, as an answer that was billed and is none is asked for once more, and so by each of its
+//!   fallbacks. Calls that break off are asked for again as well; what they cost nobody tells.
 //!
 //! Tasks are taken one by one and nothing of them is kept, so a plan of millions takes no room.
 

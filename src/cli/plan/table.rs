@@ -58,7 +58,8 @@ fn notes(forecast: &Forecast) -> String {
         .to_owned(),
         "low: the input and one token of each answer, in the cheaper hours where there are such"
             .to_owned(),
-        "high: every answer at its longest, billed twice, and so by each fallback; never passed"
+        "high: every answer at its longest, billed twice, and so by each fallback; only calls that \
+             are billed and bring no usage, such as those that break off, can add to it"
             .to_owned(),
         "minutes are what the stated limits alone take".to_owned(),
     ];
