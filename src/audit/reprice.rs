@@ -88,9 +88,9 @@ impl Known {
 }
 
 impl Sums {
-    /// How much more the attempts that have both costs cost now.
-    pub fn difference(&self) -> Usd {
-        difference::between(self.both_then, self.both_now)
+    /// How much more the attempts that have both costs cost now; `None` where none has both.
+    pub fn difference(&self) -> Option<Usd> {
+        (self.both > 0).then(|| difference::between(self.both_then, self.both_now))
     }
 
     /// Whether some attempts have one cost and not the other, so that the difference tells less

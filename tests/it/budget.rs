@@ -167,7 +167,7 @@ fn what_no_money_is_left_for_waits_neither_for_a_rate_nor_for_a_retry() {
     let begun = Instant::now();
     for waits in [
         lab.clone().provider("limits = { rpm = 60 }"),
-        lab.and("[retry]\ninitial = \"300s\"\nmax = \"300s\""),
+        lab.retry("initial = \"300s\"\nmax = \"300s\"\n"),
     ] {
         let output = JobDir::with(&waits).run(&["job.toml"]).expect_code(4);
         assert!(output.stderr.contains("is used up"), "{}", output.stderr);

@@ -60,7 +60,7 @@ fn a_run_is_computed_at_other_prices_and_left_as_it_is() {
     // n: 1 + 3 in and 2 + 2 out, unknown then, at 0.25 and 1 now.
     let n = json!({
         "model_used": "lab/n", "attempts": 2, "then_usd": null, "then_unpriced": 2,
-        "now_usd": "0.000005", "now_unpriced": 0, "compared": 0, "difference_usd": "0",
+        "now_usd": "0.000005", "now_unpriced": 0, "compared": 0, "difference_usd": null,
         "difference_percent": null, "then_versions": [], "now_versions": ["mine.csv"],
     });
     let total = json!({

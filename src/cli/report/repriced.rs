@@ -79,13 +79,13 @@ fn row(name: &str, sums: &Sums) -> [String; 6] {
         count(sums.attempts),
         known(&sums.then),
         known(&sums.now),
-        if sums.both > 0 { signed(sums.difference()) } else { "-".to_owned() },
+        sums.difference().map_or_else(|| "-".to_owned(), signed),
         percent(share(sums)),
     ]
 }
 
 fn share(sums: &Sums) -> Option<Percent> {
-    Percent::of(sums.difference(), sums.both_then)
+    Percent::of(sums.difference()?, sums.both_then)
 }
 
 fn notes(repriced: &Repriced) -> Vec<String> {
