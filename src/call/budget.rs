@@ -1,6 +1,7 @@
 //! What a run keeps on record of its budget.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,22 @@ pub struct Commitment {
     pub provider: Arc<str>,
     /// The most that it can cost.
     pub usd: Usd,
+}
+
+/// Whether a call that is on record was sent: it may be stopped between the two.
+#[derive(Clone, Debug, Default)]
+pub struct SentMark(Arc<AtomicBool>);
+
+impl SentMark {
+    /// It is sent now.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether it was.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// Calls that were sent and of which nobody knows how they ended: the session was killed or

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::call::budget::SentMark;
 use crate::call::money::Usd;
 
 /// What an account is for.
@@ -99,8 +100,8 @@ impl Budget {
             match self.books().try_hold(payer, at_most) {
                 Tried::Held(accounts) => {
                     let budget = Arc::clone(self);
-                    let state = HoldState::Unsent;
-                    return Some(Hold { budget, accounts, at_most, state });
+                    let (sent, is_settled) = (SentMark::default(), false);
+                    return Some(Hold { budget, accounts, at_most, sent, is_settled });
                 }
                 Tried::Short => {
                     self.closings.notify_waiters();
@@ -214,21 +215,19 @@ pub struct Hold {
     budget: Arc<Budget>,
     accounts: Vec<usize>,
     at_most: Usd,
-    state: HoldState,
-}
-
-/// How far the call is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum HoldState {
-    Unsent,
-    Sent,
-    Settled,
+    sent: SentMark,
+    is_settled: bool,
 }
 
 impl Hold {
     /// The call is sent now.
     pub fn send(&mut self) {
-        self.state = HoldState::Sent;
+        self.sent.set();
+    }
+
+    /// Tells whoever keeps the record whether the call was sent.
+    pub fn sent(&self) -> SentMark {
+        self.sent.clone()
     }
 
     /// What the call may cost.
@@ -242,7 +241,7 @@ impl Hold {
     }
 
     fn close(&mut self, cost: Usd) {
-        self.state = HoldState::Settled;
+        self.is_settled = true;
         let mut books = self.budget.books();
         for nth in &self.accounts {
             let account = &mut books.accounts[*nth];
@@ -256,10 +255,8 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        match self.state {
-            HoldState::Settled => {}
-            HoldState::Unsent => self.close(Usd::ZERO),
-            HoldState::Sent => self.close(self.at_most),
+        if !self.is_settled {
+            self.close(if self.sent.is_set() { self.at_most } else { Usd::ZERO });
         }
     }
 }

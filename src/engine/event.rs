@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::call::budget::Commitment;
+use crate::call::budget::{Commitment, SentMark};
 use crate::call::failure::FailureKind;
 use crate::call::record::Entry;
 
@@ -34,6 +34,8 @@ pub enum Event {
     Committed {
         /// The call.
         call: Commitment,
+        /// Whether it was sent then.
+        sent: SentMark,
         /// Told when it is on record; dropped when it cannot be.
         recorded: oneshot::Sender<()>,
     },

@@ -45,7 +45,7 @@ impl Purse<'_> {
             budget.hold(payer(lane, &call), call.usd).await.ok_or(Unpaid::Short)?
         };
         let (recorded, on_record) = oneshot::channel();
-        let committed = Event::Committed { call, recorded };
+        let committed = Event::Committed { call, sent: hold.sent(), recorded };
         if events.send(committed).await.is_err() || on_record.await.is_err() {
             return Err(Unpaid::Unrecorded);
         }

@@ -21,7 +21,7 @@ impl Books {
         let calls: Vec<_> = events
             .iter()
             .filter_map(|event| match event {
-                Event::Committed { call, .. } => Some(call),
+                Event::Committed { call, sent, .. } => Some((call, sent)),
                 _ => None,
             })
             .collect();

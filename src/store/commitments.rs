@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::budget::Commitment;
+use crate::call::budget::{Commitment, SentMark};
 use crate::call::record::Record;
 use crate::call::task::TaskId;
 use crate::store::beside::Beside;
@@ -43,7 +43,7 @@ pub struct Commitments {
     file: File,
     head: Head,
     written: u64,
-    open: BTreeMap<(TaskId, u32), Commitment>,
+    open: BTreeMap<(TaskId, u32), (Commitment, SentMark)>,
 }
 
 /// What an earlier session left.
@@ -70,12 +70,12 @@ impl Commitments {
     /// Writes down calls that are about to be sent.
     pub fn append<'c>(
         &mut self,
-        calls: impl IntoIterator<Item = &'c Commitment>,
+        calls: impl IntoIterator<Item = (&'c Commitment, &'c SentMark)>,
     ) -> io::Result<()> {
         let mut lines = Vec::new();
-        for call in calls {
+        for (call, sent) in calls {
             lines.extend(line_of(call)?);
-            self.open.insert((call.task, call.attempt), call.clone());
+            self.open.insert((call.task, call.attempt), (call.clone(), sent.clone()));
         }
         if self.written + lines.len() as u64 > LONG {
             return self.rewrite();
@@ -99,15 +99,15 @@ impl Commitments {
         }
     }
 
-    /// The calls that have no outcome.
+    /// The calls that were sent and have no outcome.
     pub fn open(&self) -> impl Iterator<Item = &Commitment> {
-        self.open.values()
+        self.open.values().filter(|(_, sent)| sent.is_set()).map(|(call, _)| call)
     }
 
     /// Writes the calls that are open anew, without those that are settled.
     fn rewrite(&mut self) -> io::Result<()> {
         let mut lines = line_of(&self.head)?;
-        for call in self.open.values() {
+        for (call, _) in self.open.values() {
             lines.extend(line_of(call)?);
         }
         let mut anew = Beside::create(&self.path).map_err(io::Error::other)?;

@@ -110,6 +110,24 @@ fn what_a_killed_session_had_in_flight_counts_as_spent() {
 }
 
 #[test]
+fn an_interrupted_run_counts_no_call_that_was_not_sent() {
+    let (server, served) = selling();
+    let lab = lab(&server, 5_000).limits("concurrency = 64").and("[budget]\nmax_usd = 100");
+    let dir = JobDir::with(&lab);
+    for round in 1..=3 {
+        let mut running = dir.spawn(&["job.toml", "--resume"]);
+        while server.requests() < round * 200 && running.is_running() {
+            std::thread::yield_now();
+        }
+        running.signal("INT");
+        running.wait().expect_code(130);
+        let summary = dir.latest("t").json("summary.json");
+        assert_eq!(summary["lost"], json!([]), "{summary:#}");
+        assert_eq!(pico(&summary["budget"][0]["spent_usd"]), served.load(Ordering::Relaxed));
+    }
+}
+
+#[test]
 fn what_tells_of_calls_in_flight_is_never_passed_over_unread() {
     let (server, _) = selling();
     let dir = JobDir::with(&lab(&server, 2).and("[budget]\nmax_usd = 1"));
