@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::support::handlers::{completion, error};
 use crate::support::job::{JobDir, RunFolder};
@@ -172,13 +173,13 @@ fn a_model_and_a_provider_have_budgets_of_their_own() {
 
 #[test]
 fn what_no_money_is_left_for_waits_neither_for_a_rate_nor_for_a_retry() {
-    let server = Server::start(|seen: &Seen| match seen.text.ends_with("row 1") {
-        true => error(503, "server_error", "down", "down"),
-        false => {
-            let mut answer = completion(seen, "some words");
-            answer["usage"] = json!({"prompt_tokens": 10, "completion_tokens": 100});
-            Reply::ok(answer)
+    let server = Server::start(|seen: &Seen| {
+        if seen.text.ends_with("row 1") {
+            return error(503, "server_error", "down", "down");
         }
+        let mut answer = completion(seen, "some words");
+        answer["usage"] = json!({"prompt_tokens": 10, "completion_tokens": 100});
+        Reply::ok(answer)
     });
     let capped = format!("{PRICED}\nbudget = {{ max_usd = \"0.004\" }}");
     let lab = Lab::at(&server).rows(200).model(&capped).and("[params]\nmax_tokens = 100");
