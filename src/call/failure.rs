@@ -199,8 +199,11 @@ impl Failure {
     }
 
     /// Whether the provider may bill the call all the same: it was sent, and neither answered nor
-    /// refused, as far as we can tell.
+    /// refused, as far as we can tell. A gateway that waited in vain knows no more than we do.
     pub fn may_be_billed(&self) -> bool {
+        if matches!(self.http_status, Some(408 | 504 | 524)) {
+            return true;
+        }
         let is_silent = matches!(
             self.kind,
             FailureKind::Timeout | FailureKind::ApiConnection | FailureKind::ApiResponseValidation

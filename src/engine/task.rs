@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::call::bound;
 use crate::call::budget::Commitment;
-use crate::call::failure::Failure;
+use crate::call::failure::{Failure, Remedy};
 use crate::call::moment::Moment;
 use crate::call::money::{Cost, CostStatus, Usd};
 use crate::call::record::{Entry, FailedTry, Record, Status, VERSION};
@@ -78,7 +78,7 @@ pub(super) async fn run(
         purse::settle(hold, bill.at_most(), asked);
         let mut rejected = match outcome {
             Ok(response) => return Some(course.answered(response, bill, &facts)),
-            Err(rejected) => rejected,
+            Err(rejected) => once_if_billed(rejected),
         };
         let wait = course.route.next_wait(&mut rejected.failure);
         course.note(&rejected, &bill, &facts, wait);
@@ -319,6 +319,17 @@ impl Course<'_> {
         };
         Entry { index: task.index, record, tries: self.tries }
     }
+}
+
+/// An answer that was billed and is none is asked for once more, and not as often as what costs
+/// nothing: the next one may be no better.
+fn once_if_billed(mut rejected: Rejected) -> Rejected {
+    let usage = rejected.response.as_ref().and_then(|response| response.usage);
+    let is_billed = usage.and_then(|usage| usage.total_tokens()).is_some_and(|tokens| tokens > 0);
+    if is_billed && rejected.failure.remedy() == Remedy::Retry {
+        rejected.failure = rejected.failure.with_remedy(Remedy::RetryOnce);
+    }
+    rejected
 }
 
 /// What an answer cost, as records tell it.

@@ -307,6 +307,11 @@ pub const ERRORS: &[Column<AttemptCell>] = &[
         doc: "the provider's name for the call",
         cell: |_, tried| tried.request_id.as_deref().into(),
     },
+    Column {
+        name: "cost_at_most_usd",
+        doc: "the most that it can have cost, where it may have been billed at a cost not known",
+        cell: |_, tried| tried.cost_at_most_usd.into(),
+    },
 ];
 
 fn task<'a>(row: &'a Row<'_>) -> Cell<'a> {
@@ -364,7 +369,8 @@ mod tests {
         assert_eq!(
             header(ERRORS),
             "task, attempt, at, prompt, row, model, variant, model_used, provider, error_type, \
-             http_status, provider_code, message, retryable, waited_ms, final, request_id"
+             http_status, provider_code, message, retryable, waited_ms, final, request_id, \
+             cost_at_most_usd"
         );
     }
 }

@@ -194,7 +194,8 @@ fn columns_stand_as_the_contract_says() {
     );
     let errors = list(
         "task, attempt, at, prompt, row, model, variant, model_used, provider, error_type, \
-         http_status, provider_code, message, retryable, waited_ms, final, request_id",
+         http_status, provider_code, message, retryable, waited_ms, final, request_id, \
+         cost_at_most_usd",
     );
     assert_eq!(run.columns("errors.csv"), errors);
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
