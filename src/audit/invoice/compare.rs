@@ -14,9 +14,13 @@ use crate::call::money::Usd;
 use crate::provider::catalog::MOCK;
 
 /// Holds what was booked against what was billed. Of the ledger only the providers of the invoice
-/// count, as far as it names any, and the days of the terms; never the built-in provider.
+/// count, as far as it names any, and the days of the terms; the built-in provider, which bills
+/// nobody, only where the invoice names one of its models: then somebody tries this out.
 pub fn compare(invoice: &Invoice, booked: &[Booked], terms: &Terms) -> Comparison {
-    let booked: Vec<&Booked> = booked.iter().filter(|booked| booked.provider != MOCK).collect();
+    let is_rehearsal =
+        booked.iter().any(|booked| is_built_in(booked) && is_billed(booked, invoice));
+    let counts = |booked: &&Booked| is_rehearsal || !is_built_in(booked);
+    let booked: Vec<&Booked> = booked.iter().filter(counts).collect();
     let rows: Vec<Row<'_>> = invoice.rows.iter().map(|row| Row::of(row, &booked)).collect();
     let providers = providers(invoice, &rows);
     let is_theirs = |booked: &&&Booked| {
@@ -48,6 +52,22 @@ pub fn compare(invoice: &Invoice, booked: &[Booked], terms: &Terms) -> Compariso
         others: others(&rows),
         outside: apart,
     }
+}
+
+fn is_built_in(booked: &Booked) -> bool {
+    booked.provider == MOCK
+}
+
+/// Whether the invoice names this very model, with its provider or without.
+fn is_billed(booked: &Booked, invoice: &Invoice) -> bool {
+    let is_named = |row: &Billed| match &row.item {
+        Item::Model(name) => {
+            let own = name.strip_prefix(&*booked.provider).and_then(|rest| rest.strip_prefix('/'));
+            own.unwrap_or(name) == booked.model
+        }
+        Item::Other(_) => false,
+    };
+    invoice.rows.iter().any(is_named)
 }
 
 /// A row of the invoice, with the provider that its model's name may begin with.

@@ -304,6 +304,20 @@ fn the_sides_are_held_against_each_other_to_the_last_digit() {
 }
 
 #[test]
+fn the_built_in_provider_counts_where_the_invoice_names_a_model_of_it() {
+    let booked = ["2026-11-22 mock/echo 1", "2026-11-22 mock/lark 2"];
+    for name in ["echo", "mock/echo"] {
+        let invoice = format!("date,model,usd\n2026-11-22,{name},1\n");
+        let comparison = held(&invoice, &booked, &within("1%"));
+        let expected = [
+            "2026-11-22 mock/echo 1 1 0 agrees",
+            "2026-11-22 mock/lark 2 - -2 not on the invoice !",
+        ];
+        assert_eq!(lines(&comparison), expected);
+    }
+}
+
+#[test]
 fn faults_that_cancel_out_are_faults() {
     let invoice = "date,model,usd\n2026-11-22,a,10\n2026-11-22,b,10\n";
     let booked = ["2026-11-22 x/a 12", "2026-11-22 x/b 8"];
