@@ -6,6 +6,7 @@
 //! every call.
 
 pub mod attempt;
+mod bill;
 pub mod budget;
 pub mod event;
 pub mod exchange;

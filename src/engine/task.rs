@@ -10,13 +10,13 @@ use tokio::time::Instant;
 
 use crate::call::bound;
 use crate::call::budget::Commitment;
-use crate::call::failure::{Failure, Remedy};
-use crate::call::moment::Moment;
-use crate::call::money::{Cost, CostStatus, Usd};
+use crate::call::failure::Failure;
+use crate::call::money::CostStatus;
 use crate::call::record::{Entry, FailedTry, Record, Status, VERSION};
 use crate::call::response::Response;
 use crate::call::task::Task;
 use crate::engine::attempt::{self, Asking, Attempt, Facts, Made};
+use crate::engine::bill::{self, Bill};
 use crate::engine::budget::Payer;
 use crate::engine::event::Event;
 use crate::engine::lane::Lane;
@@ -74,11 +74,11 @@ pub(super) async fn run(
             Made::Unaffordable | Made::Stopped => return course.stopped(),
         };
         let Attempt { outcome, facts, hold } = attempt;
-        let bill = course.bill(&outcome, facts.at);
+        let bill = Bill::of(&outcome, course.route.request(), course.route.target(), facts.at);
         purse::settle(hold, bill.at_most(), asked);
         let mut rejected = match outcome {
             Ok(response) => return Some(course.answered(response, bill, &facts)),
-            Err(rejected) => once_if_billed(rejected),
+            Err(rejected) => bill::once_if_billed(rejected),
         };
         let wait = course.route.next_wait(&mut rejected.failure);
         course.note(&rejected, &bill, &facts, wait);
@@ -176,45 +176,6 @@ impl Course<'_> {
             failure: rejected.failure.clone(),
             waited_ms: wait.map(millis),
         });
-    }
-
-    /// What an attempt cost that was sent at this moment.
-    fn bill(&self, outcome: &Result<Response, Rejected>, at: Moment) -> Bill {
-        let response = match outcome {
-            Ok(response) => Some(response),
-            Err(rejected) => rejected.response.as_deref(),
-        };
-        let mut bill = match response {
-            Some(response) => self.bill_of(response, at),
-            None => Bill::default(),
-        };
-        let may_be_billed = match outcome {
-            Err(Rejected { failure, response: None }) => failure.may_be_billed(),
-            _ => bill.cost_usd.is_none(),
-        };
-        if may_be_billed {
-            let most = bound::cost_at_most(self.route.request(), self.route.target());
-            bill.cost_at_most_usd = most;
-        }
-        bill
-    }
-
-    fn bill_of(&self, response: &Response, at: Moment) -> Bill {
-        let price = self.route.target().price.as_ref();
-        let served = response.service_tier.as_deref();
-        let price = price.and_then(|price| price.applying(self.route.request(), at, served));
-        let charged = response.charged();
-        let cost = Cost::of(price.as_ref(), charged);
-        let cached = price.as_ref().zip(charged).filter(|_| cost.usd().is_some());
-        let cached = cached.and_then(|(price, usage)| price.cached_cost(usage));
-        let version = price.filter(|_| cost.usd().is_some()).map(|price| price.version);
-        Bill {
-            cost_usd: cost.usd(),
-            cost_status: cost.status(),
-            cost_at_most_usd: None,
-            cached_cost_usd: cached,
-            price_version: version,
-        }
     }
 
     fn answered(self, response: Response, bill: Bill, facts: &Facts) -> Entry {
@@ -318,51 +279,6 @@ impl Course<'_> {
             tags: Arc::clone(&origin.tags),
         };
         Entry { index: task.index, record, tries: self.tries }
-    }
-}
-
-/// An answer that was billed and is none is asked for once more, and not as often as what costs
-/// nothing: the next one may be no better.
-fn once_if_billed(mut rejected: Rejected) -> Rejected {
-    let usage = rejected.response.as_ref().and_then(|response| response.usage);
-    let is_billed = usage.and_then(|usage| usage.total_tokens()).is_some_and(|tokens| tokens > 0);
-    if is_billed && rejected.failure.remedy() == Remedy::Retry {
-        rejected.failure = rejected.failure.with_remedy(Remedy::RetryOnce);
-    }
-    rejected
-}
-
-/// What an answer cost, as records tell it.
-struct Bill {
-    cost_usd: Option<Usd>,
-    cost_status: CostStatus,
-    cost_at_most_usd: Option<Usd>,
-    cached_cost_usd: Option<Usd>,
-    price_version: Option<Arc<str>>,
-}
-
-impl Default for Bill {
-    /// Nothing was answered.
-    fn default() -> Self {
-        Self {
-            cost_usd: None,
-            cost_status: CostStatus::NoAnswer,
-            cost_at_most_usd: None,
-            cached_cost_usd: None,
-            price_version: None,
-        }
-    }
-}
-
-impl Bill {
-    /// What a budget must count: the cost, or the most that it can be, or nothing where nothing
-    /// was answered; `None` where only the worst case says.
-    fn at_most(&self) -> Option<Usd> {
-        let refused = self.cost_status == CostStatus::NoAnswer && self.cost_at_most_usd.is_none();
-        match refused {
-            true => Some(Usd::ZERO),
-            false => self.cost_usd.or(self.cost_at_most_usd),
-        }
     }
 }
 
