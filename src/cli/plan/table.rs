@@ -58,8 +58,10 @@ fn notes(forecast: &Forecast) -> String {
         .to_owned(),
         "low: the input and one token of each answer, in the cheaper hours where there are such"
             .to_owned(),
-        "high: every answer at its longest, billed twice, and so by each fallback; only calls that \
-             are billed and bring no usage, such as those that break off, can add to it"
+        "high: every answer at its longest, billed twice, and so by each fallback; nothing is above \
+         it but"
+            .to_owned(),
+        "      calls that break off without telling their tokens, and are billed all the same"
             .to_owned(),
         "minutes are what the stated limits alone take".to_owned(),
     ];
