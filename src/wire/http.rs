@@ -5,11 +5,13 @@
 //! would wait in silence. No redirects, because a key must not travel to another host. The
 //! system's roots are read when the first `https` call is made, not before: it takes 10 ms.
 
+mod headers;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::HeaderMap;
 use reqwest::{Client, ClientBuilder, Response};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
@@ -78,7 +80,7 @@ impl Http {
     /// Sends a request and waits for the head of the answer.
     async fn respond(&self, request: WireRequest) -> Result<Response, Failure> {
         let client = self.client_for(&request.url)?;
-        let headers = headers(&request)?;
+        let headers = headers::of(&request)?;
         let sending = match request.method {
             Method::Get => client.get(&request.url),
             Method::Post => client.post(&request.url).body(request.body),
@@ -129,7 +131,7 @@ impl Http {
         let mut kept = Headers::default();
         for (name, value) in all {
             let name = name.as_str();
-            if !is_of_interest(name) {
+            if !headers::is_of_interest(name) {
                 continue;
             }
             if let Ok(value) = value.to_str() {
@@ -326,56 +328,6 @@ fn is_loopback(rest: &str) -> bool {
     let is_near = |address: std::net::Ipv4Addr| address.is_loopback() || address.is_link_local();
     let names = ["localhost", "metadata.google.internal"];
     names.iter().any(|name| host.eq_ignore_ascii_case(name)) || host.parse().is_ok_and(is_near)
-}
-
-fn headers(request: &WireRequest) -> Result<HeaderMap, Failure> {
-    let bad = |name: &str| {
-        let message = format!("the value of the header `{name}` cannot be sent");
-        Failure::new(FailureKind::BadRequest, message)
-    };
-    let name = |name: &str| HeaderName::try_from(name).map_err(|_| bad(name));
-    let mut headers = HeaderMap::with_capacity(request.headers.len() + 2);
-    if request.method == Method::Post {
-        let json = HeaderValue::from_static("application/json");
-        headers.insert(reqwest::header::CONTENT_TYPE, json);
-    }
-    for (name, value) in &request.headers {
-        let value = HeaderValue::from_str(value).map_err(|_| bad(name))?;
-        headers.insert(HeaderName::from_static(name), value);
-    }
-    if let Some(key) = &request.key {
-        let text = [&*key.prefix, key.key.expose()].concat();
-        headers.insert(name(&key.name)?, sensitive(&text).ok_or_else(|| bad(&key.name))?);
-    }
-    for added in &*request.added {
-        let value = sensitive(added.value.expose()).ok_or_else(|| bad(&added.name))?;
-        headers.insert(name(&added.name)?, value);
-    }
-    Ok(headers)
-}
-
-/// A value that no log shows.
-fn sensitive(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-/// The headers that something in the runner reads.
-fn is_of_interest(name: &str) -> bool {
-    name.starts_with("retry-after")
-        || name.contains("ratelimit")
-        || matches!(
-            name,
-            "x-request-id"
-                | "request-id"
-                | "x-should-retry"
-                | "content-type"
-                | "date"
-                | "x-amzn-requestid"
-                | "x-amzn-errortype"
-                | "x-gemini-service-tier"
-        )
 }
 
 /// Waits no longer than the limit, where there is one; `Err` is the limit that was passed.

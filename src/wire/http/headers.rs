@@ -1,0 +1,57 @@
+//! The headers that go with a request, and those of a reply that are kept.
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+
+use crate::call::failure::{Failure, FailureKind};
+use crate::wire::message::{Method, WireRequest};
+
+/// The headers of a request: its own, its key, and those that were added to all.
+pub(super) fn of(request: &WireRequest) -> Result<HeaderMap, Failure> {
+    let bad = |name: &str| {
+        let message = format!("the value of the header `{name}` cannot be sent");
+        Failure::new(FailureKind::BadRequest, message)
+    };
+    let name = |name: &str| HeaderName::try_from(name).map_err(|_| bad(name));
+    let mut headers = HeaderMap::with_capacity(request.headers.len() + 2);
+    if request.method == Method::Post {
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(CONTENT_TYPE, json);
+    }
+    for (name, value) in &request.headers {
+        let value = HeaderValue::from_str(value).map_err(|_| bad(name))?;
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    if let Some(key) = &request.key {
+        let text = [&*key.prefix, key.key.expose()].concat();
+        headers.insert(name(&key.name)?, sensitive(&text).ok_or_else(|| bad(&key.name))?);
+    }
+    for added in &*request.added {
+        let value = sensitive(added.value.expose()).ok_or_else(|| bad(&added.name))?;
+        headers.insert(name(&added.name)?, value);
+    }
+    Ok(headers)
+}
+
+/// A value that no log shows.
+fn sensitive(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// The headers that something in the runner reads.
+pub(super) fn is_of_interest(name: &str) -> bool {
+    name.starts_with("retry-after")
+        || name.contains("ratelimit")
+        || matches!(
+            name,
+            "x-request-id"
+                | "request-id"
+                | "x-should-retry"
+                | "content-type"
+                | "date"
+                | "x-amzn-requestid"
+                | "x-amzn-errortype"
+                | "x-gemini-service-tier"
+        )
+}
