@@ -19,6 +19,7 @@ use crate::call::money::{Cost, JOB, Price, Usd};
 use crate::call::request::{Message, Params, Request};
 use crate::call::service;
 use crate::call::usage::{Usage, UsageSource};
+use crate::report::sums::Money;
 use crate::report::{Attempt, Row};
 use crate::store::RunDir;
 use crate::store::entries::{Entries, Line};
@@ -57,33 +58,17 @@ pub struct Sums {
 /// A sum of the costs that are known, and the prices that they were counted with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
-    /// The costs that are known, added up.
-    pub usd: Usd,
-    /// How many they are.
-    pub priced: u64,
-    /// How many are not known, and not in the sum.
-    pub unpriced: u64,
+    /// The sum.
+    pub cost: Money,
     /// The versions of the prices.
     pub versions: BTreeSet<Arc<str>>,
 }
 
 impl Known {
-    /// The sum; `None` when there is something to pay and none of it is known.
-    pub fn sum(&self) -> Option<Usd> {
-        (self.priced > 0 || self.unpriced == 0).then_some(self.usd)
-    }
-
     fn add(&mut self, usd: Option<Usd>, version: Option<&Arc<str>>) {
-        match usd {
-            Some(usd) => {
-                self.usd += usd;
-                self.priced += 1;
-                if let Some(version) = version.filter(|version| !self.versions.contains(*version)) {
-                    self.versions.insert(Arc::clone(version));
-                }
-            }
-            None => self.unpriced += 1,
-        }
+        self.cost.add(usd);
+        let version = version.filter(|version| usd.is_some() && !self.versions.contains(*version));
+        self.versions.extend(version.cloned());
     }
 }
 
@@ -96,7 +81,7 @@ impl Sums {
     /// Whether some attempts have one cost and not the other, so that the difference tells less
     /// than the sums.
     pub fn is_partial(&self) -> bool {
-        self.both < self.then.priced.max(self.now.priced)
+        self.both < self.then.cost.known.max(self.now.cost.known)
     }
 
     fn add(

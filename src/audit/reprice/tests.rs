@@ -56,11 +56,11 @@ fn every_attempt_that_was_answered_counts() {
     earlier.tries = vec![empty];
     let got = repriced(&[earlier, testing::failed(1, "no"), tried], OWN);
     let total = &got.total;
-    assert_eq!((total.attempts, total.then.unpriced, total.now.unpriced), (3, 0, 0));
+    assert_eq!((total.attempts, total.then.cost.unknown, total.now.cost.unknown), (3, 0, 0));
     // Twice 0.0002, and 0.000014.
-    assert_eq!(total.then.sum(), Some(usd("0.000414")));
+    assert_eq!(total.then.cost.usd(), Some(usd("0.000414")));
     // 210 tokens in at 2, and 4 out at 3.
-    assert_eq!(total.now.sum(), Some(usd("0.000432")));
+    assert_eq!(total.now.cost.usd(), Some(usd("0.000432")));
     assert_eq!((total.difference(), total.is_partial()), (Some(usd("0.000018")), false));
     assert_eq!(total.now.versions.iter().map(|v| &**v).collect::<Vec<_>>(), ["mine.csv"]);
     assert_eq!(got.models[0].0, "lab/small-1".into());
@@ -76,16 +76,16 @@ fn what_has_no_price_is_counted_and_never_zero() {
     ];
     let got = repriced(&entries, OWN);
     let sums = |name: &str| &got.models.iter().find(|(known, _)| **known == *name).unwrap().1;
-    assert_eq!((sums("lab/large").now.sum(), sums("lab/large").now.unpriced), (None, 1));
+    assert_eq!((sums("lab/large").now.cost.usd(), sums("lab/large").now.cost.unknown), (None, 1));
     let small = sums("lab/small-1");
-    assert_eq!((small.then.sum(), small.then.unpriced), (Some(usd("0.000014")), 1));
-    assert_eq!((small.now.sum(), small.now.unpriced), (Some(usd("0.000052")), 0));
+    assert_eq!((small.then.cost.usd(), small.then.cost.unknown), (Some(usd("0.000014")), 1));
+    assert_eq!((small.now.cost.usd(), small.now.cost.unknown), (Some(usd("0.000052")), 0));
     // The built-in table: 10 at 2.5 and 2 at 10.
-    assert_eq!(sums("openai/gpt-4o").now.sum(), Some(usd("0.000045")));
+    assert_eq!(sums("openai/gpt-4o").now.cost.usd(), Some(usd("0.000045")));
     // Only the first has a cost on both sides: the difference is not that of the sums.
     assert_eq!((got.total.both, got.total.difference()), (1, Some(usd("0.000012"))));
     assert!(got.total.is_partial());
-    assert_eq!((got.total.then.unpriced, got.total.now.unpriced), (2, 1));
+    assert_eq!((got.total.then.cost.unknown, got.total.now.cost.unknown), (2, 1));
 }
 
 #[test]
@@ -93,10 +93,10 @@ fn what_a_price_is_not_for_has_none() {
     let mut searched = asked(0, "lab", "small-1", None);
     let params = json!({"web_search_options": {}});
     searched.record.params = Arc::new(serde_json::from_value(params).unwrap());
-    assert_eq!(repriced(&[searched], OWN).total.now.unpriced, 1);
+    assert_eq!(repriced(&[searched], OWN).total.now.cost.unknown, 1);
     let mut untold = asked(0, "lab", "small-1", None);
     untold.record.usage = Some(Usage::default());
-    assert_eq!(repriced(&[untold], OWN).total.now.unpriced, 1);
+    assert_eq!(repriced(&[untold], OWN).total.now.cost.unknown, 1);
 }
 
 #[test]
@@ -108,11 +108,11 @@ fn tiers_and_caches_are_billed_as_the_engine_does() {
     usage.cached = Some(400);
     small.record.usage = Some(usage);
     // 600 at 2, 400 at 0.5, 10 at 3.
-    assert_eq!(repriced(&[small.clone()], prices).total.now.sum(), Some(usd("0.00143")));
+    assert_eq!(repriced(&[small.clone()], prices).total.now.cost.usd(), Some(usd("0.00143")));
     usage.cached = Some(401);
     small.record.usage = Some(usage);
     // 600 at 20, 401 at 5, 10 at 30.
-    assert_eq!(repriced(&[small], prices).total.now.sum(), Some(usd("0.014305")));
+    assert_eq!(repriced(&[small], prices).total.now.cost.usd(), Some(usd("0.014305")));
 }
 
 #[test]
@@ -123,5 +123,5 @@ fn what_is_charged_goes_before_what_was_counted() {
     let (_out, run) = run(&[entry]);
     let got = reprice(&run, &PriceList::builtin()).unwrap();
     // 4 at 2.5 and 2 at 10.
-    assert_eq!(got.total.now.sum(), Some(usd("0.00003")));
+    assert_eq!(got.total.now.cost.usd(), Some(usd("0.00003")));
 }

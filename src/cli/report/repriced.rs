@@ -73,7 +73,7 @@ fn text(repriced: &Repriced, form: PageForm) -> String {
 }
 
 fn row(name: &str, sums: &Sums) -> [String; 6] {
-    let known = |known: &Known| cost(known.sum(), known.unpriced);
+    let known = |known: &Known| cost(known.cost.usd(), known.cost.unknown);
     [
         name.to_owned(),
         count(sums.attempts),
@@ -142,10 +142,10 @@ fn line<'s>(name: &'s str, sums: &'s Sums) -> Vec<Cell<'s>> {
     vec![
         name.into(),
         sums.attempts.into(),
-        sums.then.sum().into(),
-        sums.then.unpriced.into(),
-        sums.now.sum().into(),
-        sums.now.unpriced.into(),
+        sums.then.cost.usd().into(),
+        sums.then.cost.unknown.into(),
+        sums.now.cost.usd().into(),
+        sums.now.cost.unknown.into(),
         sums.both.into(),
         sums.difference().into(),
         percent_cell(share(sums)),
