@@ -119,6 +119,13 @@ pub struct ModelFile {
     pub limits: LimitsFile,
 }
 
+impl ModelFile {
+    /// How reports name it; `None` where neither label nor model is stated, which is a fault.
+    pub fn name(&self) -> Option<&str> {
+        self.label.as_deref().or(self.model.as_deref())
+    }
+}
+
 /// A price in USD per million tokens: a number, or text such as "0.0375".
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,5 @@
 //! The budget: what may be spent, and whether each call's worst case is known beforehand.
 
-use std::sync::Arc;
-
 use crate::call::money::Usd;
 use crate::call::task::Target;
 use crate::job::Caps;
@@ -25,9 +23,7 @@ impl Check<'_> {
         }
         for (nth, model) in file.models.iter().flatten().enumerate() {
             let cap = self.cap(model.budget.as_ref(), &top.key("models").index(nth).key("budget"));
-            let label: Option<Arc<str>> =
-                model.label.as_deref().or(model.model.as_deref()).map(Into::into);
-            caps.models.extend(cap.and_then(|cap| Some((label?, cap))));
+            caps.models.extend(cap.and_then(|cap| Some((model.name()?.into(), cap))));
         }
         self.must_be_priced(file, models, &caps);
         caps
@@ -47,37 +43,32 @@ impl Check<'_> {
 
     /// Whoever may be asked under a cap has a price.
     fn must_be_priced(&mut self, file: &JobFile, models: &Models, caps: &Caps) {
-        let labels = file.models.iter().flatten().enumerate();
-        for (nth, model) in labels {
+        for (nth, model) in file.models.iter().flatten().enumerate() {
             let path = KeyPath::top().key("models").index(nth);
-            let label = model.label.as_deref().or(model.model.as_deref()).unwrap_or_default();
-            let Some(target) = models.targets.iter().find(|target| *target.target.label == *label)
-            else {
-                continue;
-            };
-            let target = &target.target;
-            if caps.cover(target, label) && target.price.is_none() {
-                let message =
-                    format!("`{}` has no known price, and a budget needs one", target.model_used());
+            let label = model.name().unwrap_or_default();
+            // The combinations of a matrix share the price and the fallbacks of their model.
+            let of_model = models.targets.iter().find(|target| *target.target.label == *label);
+            let Some(target) = of_model.map(|target| &target.target) else { continue };
+            let is_unpriced = |target: &Target| caps.cover(target, label) && target.price.is_none();
+            if is_unpriced(target) {
                 let help = "state it in USD per million tokens: price = { input = ..., output = ... }; \
                             0 for what is free";
-                self.faults.push(Diagnostic::at_value(path.key("model"), message).help(help));
+                self.faults.push(unpriced("", target, path.key("model")).help(help));
             }
-            for fallback in target.fallbacks.iter() {
-                let fallback = &fallback.target;
-                if caps.cover(fallback, label) && fallback.price.is_none() {
-                    let message = format!(
-                        "the fallback `{}` has no known price, and a budget needs one",
-                        fallback.model_used()
-                    );
-                    let help = "make it a model of this job with a `price`, or take it out of the \
-                                `fallbacks`";
-                    self.faults
-                        .push(Diagnostic::at_value(path.key("fallbacks"), message).help(help));
-                }
+            let fallbacks = target.fallbacks.iter().map(|fallback| &*fallback.target);
+            for fallback in fallbacks.filter(|fallback| is_unpriced(fallback)) {
+                let help = "make it a model of this job with a `price`, or take it out of the \
+                            `fallbacks`";
+                let fault = unpriced("the fallback ", fallback, path.key("fallbacks"));
+                self.faults.push(fault.help(help));
             }
         }
     }
+}
+
+fn unpriced(role: &str, target: &Target, at: KeyPath) -> Diagnostic {
+    let name = target.model_used();
+    Diagnostic::at_value(at, format!("{role}`{name}` has no known price, and a budget needs one"))
 }
 
 impl Caps {

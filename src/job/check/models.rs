@@ -99,7 +99,7 @@ pub struct Entry<'f> {
 impl Entry<'_> {
     /// How reports name it.
     pub fn label(&self) -> &str {
-        self.file.label.as_deref().or(self.file.model.as_deref()).unwrap_or_default()
+        self.file.name().unwrap_or_default()
     }
 }
 
