@@ -35,13 +35,14 @@
 //! # The floors
 //!
 //! Each room imports only rooms below it: `call` (the words everyone shares); `wire`, `pace`,
-//! `store`; `provider`, `report`, `mock`; `job`, `engine`, `audit`; `run`, `client`; `cli`.
+//! `store`, `eval`; `provider`, `report`, `mock`; `job`, `engine`, `audit`; `run`, `client`; `cli`.
 
 pub mod audit;
 pub mod call;
 pub mod cli;
 pub mod client;
 pub mod engine;
+pub mod eval;
 pub mod job;
 pub mod mock;
 pub mod pace;

@@ -20,6 +20,7 @@ pub mod picture;
 pub mod record;
 pub mod request;
 pub mod response;
+pub mod score;
 pub mod service;
 pub mod tariff;
 pub mod task;

@@ -10,6 +10,7 @@ use crate::call::failure::Failure;
 use crate::call::moment::Moment;
 use crate::call::money::{CostStatus, Usd};
 use crate::call::request::{Message, Params};
+use crate::call::score::Scores;
 use crate::call::task::TaskId;
 use crate::call::usage::Usage;
 
@@ -93,8 +94,7 @@ pub struct Record {
     /// The provider's name for the call.
     pub request_id: Option<String>,
     /// Scores by column.
-    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
-    pub scores: BTreeMap<String, serde_json::Value>,
+    pub scores: Scores,
     /// Why it failed; null when it did not.
     pub error: Option<Failure>,
     /// The job's tags.

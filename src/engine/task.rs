@@ -14,6 +14,7 @@ use crate::call::failure::Failure;
 use crate::call::money::CostStatus;
 use crate::call::record::{Entry, FailedTry, Record, Status, VERSION};
 use crate::call::response::Response;
+use crate::call::score::Scores;
 use crate::call::task::Task;
 use crate::engine::attempt::{self, Asking, Attempt, Facts, Made};
 use crate::engine::bill::{self, Bill};
@@ -274,7 +275,7 @@ impl Course<'_> {
             started_at: facts.map(|facts| facts.at),
             attempts,
             request_id: facts.and_then(|facts| facts.request_id.clone()),
-            scores: BTreeMap::new(),
+            scores: Scores::new(),
             error: None,
             tags: Arc::clone(&origin.tags),
         };

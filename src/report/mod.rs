@@ -36,6 +36,7 @@ use crate::call::failure::Failure;
 use crate::call::moment::Moment;
 use crate::call::money::{CostStatus, Usd};
 use crate::call::record::{FailedTry, Status};
+use crate::call::score::Scores;
 use crate::call::task::TaskId;
 use crate::call::usage::Usage;
 use crate::store::entries::{Line, OutcomeLine};
@@ -112,6 +113,8 @@ pub struct RecordView<'a> {
     pub attempts: u32,
     #[serde(borrow)]
     pub request_id: Option<Cow<'a, str>>,
+    #[serde(default)]
+    pub scores: Scores,
     pub error: Option<Failure>,
 }
 

@@ -1,6 +1,5 @@
 //! Entries for the tests of this folder and of the reports.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -10,6 +9,7 @@ use crate::call::moment::Moment;
 use crate::call::money::{CostStatus, Usd};
 use crate::call::record::{Entry, FailedTry, Record, Status, VERSION};
 use crate::call::request::{Message, Params};
+use crate::call::score::Scores;
 use crate::call::task::TaskId;
 use crate::call::usage::{Usage, UsageSource};
 use crate::store::format::Labels;
@@ -73,7 +73,7 @@ pub(crate) fn ok(index: u64, content: &str) -> Entry {
         started_at: Some(Moment::from_millis(NOON)),
         attempts: 1,
         request_id: Some(format!("req-{index}")),
-        scores: BTreeMap::new(),
+        scores: Scores::new(),
         error: None,
         tags: Arc::default(),
     };
