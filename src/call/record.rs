@@ -93,6 +93,9 @@ pub struct Record {
     pub attempts: u32,
     /// The provider's name for the call.
     pub request_id: Option<String>,
+    /// The scorer that asked this, of an answer to a task of the job; absent for those tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scorer: Option<Arc<str>>,
     /// Scores by column.
     pub scores: Scores,
     /// Why it failed; null when it did not.
@@ -186,8 +189,10 @@ fn is_false(yes: &bool) -> bool {
 /// What the journal keeps of a task: its record, its place in the plan and its failed tries.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Its place in the plan.
+    /// Its place in the plan, or among the calls of scorers.
     pub index: u64,
+    /// What scorers hold the answer against; the journal does not keep it.
+    pub expected: Arc<[String]>,
     /// The outcome.
     pub record: Record,
     /// Every attempt that failed, in order, also where a later one succeeded.

@@ -36,6 +36,10 @@ pub struct Task {
     pub fallbacks: Arc<[Fallback]>,
     /// Attempts that earlier sessions of this run made in vain.
     pub attempts_before: u32,
+    /// What scorers hold the answer against: their texts, rendered for the row.
+    pub expected: Arc<[String]>,
+    /// The scorer that asks, where it is not the job.
+    pub scorer: Option<Arc<str>>,
 }
 
 /// Provider, model and parameters: who is asked, and how.
@@ -86,6 +90,23 @@ impl TaskId {
         hasher.update(&target.0);
         hasher.update(&repeat.to_le_bytes());
         hasher.update(&occurrence.to_le_bytes());
+        let mut id = [0; 16];
+        hasher.finalize_xof().fill(&mut id);
+        Self(id)
+    }
+}
+
+impl TaskId {
+    /// The id of a scorer's `nth` question about the answer to a task.
+    pub fn of_judgement(
+        content: &ContentHash,
+        target: &ContentHash,
+        nth: u32,
+        judged: Self,
+    ) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&Self::new(content, target, nth, 0).0);
+        hasher.update(&judged.0);
         let mut id = [0; 16];
         hasher.finalize_xof().fill(&mut id);
         Self(id)

@@ -275,11 +275,12 @@ impl Course<'_> {
             started_at: facts.map(|facts| facts.at),
             attempts,
             request_id: facts.and_then(|facts| facts.request_id.clone()),
+            scorer: task.scorer,
             scores: Scores::new(),
             error: None,
             tags: Arc::clone(&origin.tags),
         };
-        Entry { index: task.index, record, tries: self.tries }
+        Entry { index: task.index, expected: task.expected, record, tries: self.tries }
     }
 }
 

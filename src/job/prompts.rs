@@ -6,11 +6,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::call::request::{Message, Params};
+use crate::job::key_path::KeyPath;
 use crate::job::params::beside_messages;
 use crate::job::pictures::{self, PictureFault};
 use crate::job::rows::table::Source;
 use crate::job::rows::text::kind;
-use crate::job::rows::{Cause, PROMPT, Row, RowFault};
+use crate::job::rows::{Cause, PROMPT, Row, RowFault, SetKey};
 use crate::job::template::{Blame, Columns, Template, TemplateFault};
 use crate::job::words;
 
@@ -33,6 +34,22 @@ pub struct PromptSet {
     pub folder: Arc<Path>,
     /// The column that names a row.
     pub id: Option<Arc<str>>,
+    /// The texts that scorers hold the answers against.
+    pub expected: Arc<Vec<ExpectedText>>,
+    /// Whether a prompt brings the columns of its row along.
+    pub keeps_columns: bool,
+}
+
+/// A text of a scorer, such as the right answer: a template over the columns of the row.
+#[derive(Clone, Debug)]
+pub struct ExpectedText {
+    /// Where the job states it.
+    pub path: KeyPath,
+    /// The template.
+    pub template: Template,
+    /// Whether it is rendered again when the answer is there, with the
+    /// variables `output` and `input`.
+    pub sees_answer: bool,
 }
 
 /// One row, ready to be asked.
@@ -44,6 +61,10 @@ pub struct Prompt {
     pub messages: Vec<Message>,
     /// Parameters that the row brings: the body of a Batch line.
     pub params: Params,
+    /// The texts of [`PromptSet::expected`], rendered; those that see the answer without it.
+    pub expected: Arc<[String]>,
+    /// The columns of the row, where the set keeps them.
+    pub columns: Option<Arc<Columns>>,
 }
 
 /// Keys of a Batch body that are no parameters: the job names the models, and how they are called.
@@ -58,14 +79,25 @@ impl PromptSet {
     }
 
     /// The same set without one of its keys, so that faults of the others show.
-    pub fn with_blank(mut self, key: &str) -> Self {
+    pub fn with_blank(mut self, key: SetKey) -> Self {
         match key {
-            "id" => self.id = None,
-            "system" => self.system = Some(Template::blank()),
-            "image" => self.image = None,
-            _ => self.user = Some(Template::blank()),
+            SetKey::Own("id") => self.id = None,
+            SetKey::Own("system") => self.system = Some(Template::blank()),
+            SetKey::Own("image") => self.image = None,
+            SetKey::Own(_) => self.user = Some(Template::blank()),
+            SetKey::Expected(nth) => {
+                Arc::make_mut(&mut self.expected)[nth].template = Template::blank();
+            }
         }
         self
+    }
+
+    /// Where a key of it stands in the job.
+    pub fn path(&self, key: SetKey) -> KeyPath {
+        match key {
+            SetKey::Own(key) => KeyPath::top().key("prompts").key(&self.name).key(key),
+            SetKey::Expected(nth) => self.expected[nth].path.clone(),
+        }
     }
 
     /// What is asked for one row, the `number`th from 1.
@@ -75,23 +107,40 @@ impl PromptSet {
         let id = self.name_of(&row, &columns, name, number)?;
         let system = self.rendered("system", self.system.as_ref(), &row, &columns)?;
         let image = self.rendered("image", self.image.as_ref(), &row, &columns)?;
+        let expected = self.expected_of(&row, &columns)?;
+        let kept = self.keeps_columns.then(|| Arc::clone(&columns));
         if let Some(user) = self.rendered("user", self.user.as_ref(), &row, &columns)? {
             self.replaces_nothing(&row, &columns)?;
             let mut messages: Vec<Message> =
                 system.map(|text| Message::text("system", text)).into_iter().collect();
             messages.push(Message::text("user", user));
             self.show(image.as_deref(), &mut messages).map_err(|why| self.unseen(&row, why))?;
-            return Ok(Prompt { row: id, messages, params: Params::default() });
+            let params = Params::default();
+            return Ok(Prompt { row: id, messages, params, expected, columns: kept });
         }
         // Whatever a template did with the columns, it is done.
-        let columns = Arc::into_inner(columns).map(|columns| columns.0).unwrap_or_default();
+        let columns = Arc::unwrap_or_clone(columns).0;
         let (mut messages, params) = self.own_messages(&row, columns)?;
         let has_system = matches!(messages[0].role.as_str(), "system" | "developer");
         if let Some(system) = system.filter(|_| !has_system) {
             messages.insert(0, Message::text("system", system));
         }
         self.show(image.as_deref(), &mut messages).map_err(|why| self.unseen(&row, why))?;
-        Ok(Prompt { row: id, messages, params })
+        Ok(Prompt { row: id, messages, params, expected, columns: kept })
+    }
+
+    /// What scorers hold the answer to this row against.
+    fn expected_of(&self, row: &Row, columns: &Arc<Columns>) -> Result<Arc<[String]>, RowFault> {
+        let mut blank = None;
+        let texts = self.expected.iter().enumerate().map(|(nth, text)| {
+            let columns = match text.sees_answer {
+                true => blank.get_or_insert_with(|| Arc::new(columns.beside("", ""))),
+                false => columns,
+            };
+            let rendered = text.template.render(columns);
+            rendered.map_err(|fault| self.blamed(SetKey::Expected(nth), fault, row, columns))
+        });
+        texts.collect()
     }
 
     /// Adds the picture to the last message of the user, and reads those that are named by a path.
@@ -226,7 +275,8 @@ impl PromptSet {
                 Err(self.fault(row, message).help("name a column of text or numbers in `id`"))
             }
             None => {
-                let cause = Cause::Lacks { key: "id", column: column.to_string(), range: None };
+                let key = SetKey::Own("id");
+                let cause = Cause::Lacks { key, column: column.to_string(), range: None };
                 let help = "name every row, or none: leave `id` away";
                 Err(self.fault(row, format!("this row has no `{column}`")).help(help).cause(cause))
             }
@@ -242,26 +292,26 @@ impl PromptSet {
     ) -> Result<Option<String>, RowFault> {
         let Some(template) = template else { return Ok(None) };
         let rendered = template.render(columns);
-        rendered.map(Some).map_err(|fault| self.blamed(key, fault, row, columns))
+        rendered.map(Some).map_err(|fault| self.blamed(SetKey::Own(key), fault, row, columns))
     }
 
-    fn blamed(
-        &self,
-        key: &'static str,
-        fault: TemplateFault,
-        row: &Row,
-        columns: &Columns,
-    ) -> RowFault {
+    fn blamed(&self, key: SetKey, fault: TemplateFault, row: &Row, columns: &Columns) -> RowFault {
         let TemplateFault { message, range, blame } = fault;
         match blame {
             Blame::Template => self.fault(row, message).cause(Cause::Template { key, range }),
-            Blame::Row => self
-                .fault(row, format!("the template `{key}` does not fit this row: {message}"))
-                .help(
-                    "{{ column | default('...') }} and {% if column is defined %} allow for gaps",
-                ),
+            Blame::Row => {
+                self.fault(
+                    row,
+                    format!(
+                        "the template `{}` does not fit this row: {message}",
+                        self.shown_key(key)
+                    ),
+                )
+                .help("{{ column | default('...') }} and {% if column is defined %} allow for gaps")
+            }
             Blame::Lacks(column) => {
-                let message = format!("this row has no `{column}`, which `{key}` names");
+                let message =
+                    format!("this row has no `{column}`, which `{}` names", self.shown_key(key));
                 let names: Vec<&str> = columns.0.keys().map(String::as_str).collect();
                 let help = if names.is_empty() {
                     "the row is empty".to_owned()
@@ -270,6 +320,14 @@ impl PromptSet {
                 };
                 self.fault(row, message).help(help).cause(Cause::Lacks { key, column, range })
             }
+        }
+    }
+
+    /// A key as messages call it: the set's own by its name, those of scorers by their whole path.
+    fn shown_key(&self, key: SetKey) -> String {
+        match key {
+            SetKey::Own(key) => key.to_owned(),
+            SetKey::Expected(_) => self.path(key).to_string(),
         }
     }
 
@@ -295,6 +353,8 @@ mod tests {
             image: None,
             folder: Path::new("").into(),
             id: None,
+            expected: Arc::default(),
+            keeps_columns: false,
         }
     }
 

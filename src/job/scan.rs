@@ -7,7 +7,7 @@ use crate::job::asking::Unfit;
 use crate::job::diagnostic::{DataSpot, Diagnostic, On, Place};
 use crate::job::key_path::KeyPath;
 use crate::job::prompts::{Prompt, PromptSet};
-use crate::job::rows::{At, Cause, PROMPT, Row, RowFault};
+use crate::job::rows::{At, Cause, PROMPT, Row, RowFault, SetKey};
 use crate::job::words;
 
 /// So many faults of rows are told for each set; of the rest only how many there are.
@@ -50,7 +50,7 @@ struct Scan<'s> {
     /// Faults of rows beyond those.
     more: u64,
     /// Columns that a row lacks, by who names them: told once where no row has them.
-    lacking: BTreeMap<(&'static str, String), Lacking>,
+    lacking: BTreeMap<(Option<SetKey>, String), Lacking>,
     /// Faults of the templates themselves.
     templates: Vec<Diagnostic>,
 }
@@ -122,7 +122,7 @@ impl<'s> Scan<'s> {
             Cause::Template { key, range } => {
                 let key = *key;
                 let on = range.clone().map_or(On::Value, On::Within);
-                let place = Place::Key { path: self.path().key(key), on };
+                let place = Place::Key { path: self.set.path(key), on };
                 let message = format!("the template cannot be used: {}", fault.message);
                 let help = "Jinja2's built-in filters, tests and functions can be used, and nothing is included";
                 self.templates.push(Diagnostic::new(place, message).help(help));
@@ -130,14 +130,14 @@ impl<'s> Scan<'s> {
                 self.current = self.current.clone().with_blank(key);
             }
             Cause::Lacks { key, column, .. } => {
-                let about = (*key, column.clone());
+                let about = (Some(*key), column.clone());
                 self.lack(about, fault);
             }
-            Cause::NothingToAsk => self.lack(("", PROMPT.to_owned()), fault),
+            Cause::NothingToAsk => self.lack((None, PROMPT.to_owned()), fault),
         }
     }
 
-    fn lack(&mut self, about: (&'static str, String), fault: RowFault) {
+    fn lack(&mut self, about: (Option<SetKey>, String), fault: RowFault) {
         let lacking = self.lacking.entry(about).or_insert(Lacking { faults: Vec::new(), count: 0 });
         lacking.count += 1;
         if lacking.faults.len() < MOST_FAULTS {
@@ -161,8 +161,8 @@ impl<'s> Scan<'s> {
         let mut diagnostics = std::mem::take(&mut self.templates);
         for ((key, column), lacking) in std::mem::take(&mut self.lacking) {
             let known = match key {
-                "" => self.columns.iter().any(|known| known == PROMPT || known == "messages"),
-                _ => self.columns.contains(&column),
+                None => self.columns.iter().any(|known| known == PROMPT || known == "messages"),
+                Some(_) => self.columns.contains(&column),
             };
             if known {
                 let told = lacking.faults.len() as u64;
@@ -194,24 +194,24 @@ impl<'s> Scan<'s> {
     }
 
     /// A column that is named and that no row has.
-    fn nowhere(&self, key: &'static str, column: &str, fault: &RowFault) -> Diagnostic {
+    fn nowhere(&self, key: Option<SetKey>, column: &str, fault: &RowFault) -> Diagnostic {
         let columns = if self.columns.is_empty() {
             "the rows are empty".to_owned()
         } else {
             format!("the columns are {}", words::all(&self.columns))
         };
-        if key.is_empty() {
+        let Some(key) = key else {
             let first = self.columns.first().map_or("column", String::as_str);
             let message = format!("nothing says what of `{}` is asked", self.set.shown);
             return Diagnostic::at_key(self.path(), message)
                 .label("no `user`, and no column `prompt` or `messages`")
                 .help(format!("write a template: user = \"{{{{ {first} }}}}\"; {columns}"));
-        }
+        };
         let on = match &*fault.cause {
             Cause::Lacks { range: Some(range), .. } => On::Within(range.clone()),
             _ => On::Value,
         };
-        let place = Place::Key { path: self.path().key(key), on };
+        let place = Place::Key { path: self.set.path(key), on };
         let message =
             format!("no row of `{}` has a column `{}`", self.set.shown, column.escape_debug());
         let help = match words::did_you_mean(column, self.columns.iter().map(String::as_str)) {

@@ -92,6 +92,8 @@ impl Tasks {
             dropped: Arc::clone(&taken.dropped),
             fallbacks: Arc::clone(&taken.fallbacks),
             attempts_before: 0,
+            expected: Arc::clone(&current.prompt.expected),
+            scorer: None,
         })
     }
 

@@ -116,8 +116,23 @@ fn plain(detail: &str, otherwise: &str) -> String {
 }
 
 /// The columns of a row, as a template sees them; only those that it names are converted.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Columns(pub Map<String, serde_json::Value>);
+
+impl Columns {
+    /// The same with an answer and what was asked, which hide columns of their names.
+    pub fn beside(&self, input: &str, output: &str) -> Self {
+        let mut columns = self.0.clone();
+        columns.insert(INPUT.to_owned(), input.into());
+        columns.insert(OUTPUT.to_owned(), output.into());
+        Self(columns)
+    }
+}
+
+/// The variable that holds the answer, in texts of scorers that see it.
+pub const OUTPUT: &str = "output";
+/// The variable that holds what was asked, in the same texts.
+pub const INPUT: &str = "input";
 
 impl Object for Columns {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {

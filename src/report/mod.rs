@@ -113,6 +113,8 @@ pub struct RecordView<'a> {
     pub attempts: u32,
     #[serde(borrow)]
     pub request_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub scorer: Option<Cow<'a, str>>,
     #[serde(default)]
     pub scores: Scores,
     pub error: Option<Failure>,

@@ -1,4 +1,5 @@
-//! The outcomes of a run in plan order, one at a time, with all that the journal has on each.
+//! The outcomes of a run in plan order, one at a time, with all that the journal has on each;
+//! then those of the calls that scorers made.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,12 +8,15 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::call::record::{Entry, FailedTry, Record};
+use crate::call::score::Scores;
+use crate::call::task::TaskId;
 use crate::store::blocks::Blocks;
 use crate::store::error::StoreError;
-use crate::store::format::{self, Fault, Labels};
+use crate::store::format::{self, Fault, Labels, Scored};
 use crate::store::index::Index;
 
-/// Goes through a journal in plan order; the tasks that the job no longer asks come last.
+/// Goes through a journal in plan order; then come the tasks that the job no longer asks, and then
+/// the calls of scorers in theirs.
 #[derive(Debug)]
 pub struct Entries<'a> {
     index: &'a Index,
@@ -20,6 +24,7 @@ pub struct Entries<'a> {
     journal: Arc<Path>,
     next: u64,
     dropped: std::vec::IntoIter<u64>,
+    judgements: std::vec::IntoIter<(Option<u64>, u64, Option<u64>)>,
     failed: bool,
 }
 
@@ -51,19 +56,40 @@ impl<'a> Entries<'a> {
             journal: journal.into(),
             next: 0,
             dropped: index.dropped().into_iter(),
+            judgements: index.judgements().into_iter(),
             failed: false,
         })
     }
 
     /// What the journal has on the task at this place in the plan.
     pub fn at(&mut self, place: u64) -> Result<Option<Line>, StoreError> {
-        let line = self.index.line(place).map(|offset| self.line(Some(place), offset));
+        let relabelled = self.index.relabelled(place);
+        let line = self.index.line(place).map(|offset| self.line(Some(place), offset, relabelled));
         line.transpose()
     }
 
-    fn line(&mut self, place: Option<u64>, offset: u64) -> Result<Line, StoreError> {
+    /// The last outcome of this call of a scorer.
+    pub fn judgement(&mut self, task: &TaskId) -> Result<Option<OutcomeLine>, StoreError> {
+        self.index.judgement(task).map(|offset| self.outcome(offset)).transpose()
+    }
+
+    /// What was written on the scores of an answer after its outcome was.
+    pub fn scored(&mut self, of: &OutcomeLine) -> Result<Option<Scored>, StoreError> {
+        let Some(offset) = self.index.scored(of.offset) else { return Ok(None) };
+        let scored = format::scored(&self.blocks.line(offset)?);
+        scored.map(Some).map_err(|fault| fault.at_offset(&self.journal, offset))
+    }
+
+    fn line(
+        &mut self,
+        place: Option<u64>,
+        offset: u64,
+        placement: Option<u64>,
+    ) -> Result<Line, StoreError> {
         let mut outcome = self.outcome(offset)?;
-        let placement = place.and_then(|place| self.index.relabelled(place));
+        if let Some(scored) = self.scored(&outcome)? {
+            outcome.rescore(&scored.scores)?;
+        }
         if let Some(placement) = placement {
             let line = self.blocks.line(placement)?;
             let fault = |fault: Fault| fault.at_offset(self.blocks.path(), placement);
@@ -92,7 +118,11 @@ impl<'a> Entries<'a> {
                 return Ok(Some(line));
             }
         }
-        self.dropped.next().map(|offset| self.line(None, offset)).transpose()
+        if let Some(offset) = self.dropped.next() {
+            return self.line(None, offset, None).map(Some);
+        }
+        let next = self.judgements.next();
+        next.map(|(at, offset, placement)| self.line(at, offset, placement)).transpose()
     }
 }
 
@@ -129,11 +159,17 @@ impl Line {
     /// Its last outcome as a value. `index` is 0 when the job no longer asks the task.
     pub fn entry(&self) -> Result<Entry, StoreError> {
         let record: Record = self.outcome.read()?;
-        Ok(Entry { index: self.index.unwrap_or(0), record, tries: self.outcome.tries()? })
+        let (index, tries) = (self.index.unwrap_or(0), self.outcome.tries()?);
+        Ok(Entry { index, expected: Arc::default(), record, tries })
     }
 }
 
 impl OutcomeLine {
+    /// Where it stands in the journal.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// The record, as JSON.
     pub fn record(&self) -> &[u8] {
         &self.bytes[..=self.split]
@@ -164,6 +200,16 @@ impl OutcomeLine {
         outcome.map_err(|fault| fault.at_offset(&self.journal, self.offset))
     }
 
+    /// Puts other scores in the place of its own; every other byte stays.
+    fn rescore(&mut self, scores: &Scores) -> Result<(), StoreError> {
+        let span: ScoresSpan<'_> = self.read()?;
+        let text = serde_json::to_string(scores).map_err(Fault::from);
+        let new = [(span.scores, self.fault_at(text)?)];
+        let places = new.map(|(old, new)| self.place(old, new));
+        self.replace(places);
+        Ok(())
+    }
+
     /// Puts other labels in the place of its own; every other byte stays.
     fn relabel(&mut self, labels: &Labels) -> Result<(), StoreError> {
         let spans: Spans<'_> = self.read()?;
@@ -174,10 +220,18 @@ impl OutcomeLine {
             (spans.model, text(&labels.model)),
             (spans.variant, labels.variant.as_deref().map_or("null".to_owned(), text)),
         ];
-        let mut places = new.map(|(old, new)| {
-            let start = old.get().as_ptr() as usize - self.bytes.as_ptr() as usize;
-            (start, start + old.get().len(), new)
-        });
+        let places = new.map(|(old, new)| self.place(old, new));
+        self.replace(places);
+        Ok(())
+    }
+
+    /// Where a part of this line stands in it, and what comes there.
+    fn place(&self, old: &RawValue, new: String) -> (usize, usize, String) {
+        let start = old.get().as_ptr() as usize - self.bytes.as_ptr() as usize;
+        (start, start + old.get().len(), new)
+    }
+
+    fn replace<const N: usize>(&mut self, mut places: [(usize, usize, String); N]) {
         // From the last to the first, so that the places before stay right.
         places.sort_unstable_by_key(|(start, ..)| std::cmp::Reverse(*start));
         let length = self.bytes.len();
@@ -185,8 +239,14 @@ impl OutcomeLine {
             self.bytes.splice(start..end, new.into_bytes());
         }
         self.split = self.split + self.bytes.len() - length;
-        Ok(())
     }
+}
+
+/// The scores of a record, as they stand in its line.
+#[derive(Deserialize)]
+struct ScoresSpan<'a> {
+    #[serde(borrow)]
+    scores: &'a RawValue,
 }
 
 /// The labels of a record, as they stand in its line.

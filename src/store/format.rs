@@ -1,12 +1,19 @@
-//! The two kinds of line in a journal, written and taken apart.
+//! The kinds of line in a journal, written and taken apart.
 //!
 //! An *outcome* is a line of `responses.jsonl` with one more key at its end:
 //! `,"journal":{"index":12,"tries":[...]}}`. So the row of the report is the line up to the last
 //! `,"journal":{`: a quote inside a string is escaped, and nothing after the mark has such a key.
 //!
+//! A *judgement* is the same of a call that a scorer makes about an answer, with `"judges":true`
+//! beside its index. Such calls have an order of their own.
+//!
+//! *Scores* are written when an answer is scored after its outcome was: they stand in the place of
+//! the scores of the outcome line at a byte offset.
+//!
 //! A *placement* is written when a resumed job has changed: it says where the outcome line at a
 //! byte offset stands in the plan now, and under which labels; or that the job no longer asks it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::str;
 use std::sync::Arc;
@@ -15,6 +22,7 @@ use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use crate::call::record::{Entry, FailedTry, VERSION};
+use crate::call::score::Scores;
 use crate::call::task::TaskId;
 use crate::store::error::StoreError;
 
@@ -62,6 +70,19 @@ pub struct Placement {
     pub to: Option<Spot>,
 }
 
+/// The scores of an answer whose outcome is in the journal already.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scored {
+    /// The task that was answered.
+    pub task: TaskId,
+    /// The byte offset of its outcome line.
+    pub line: u64,
+    /// All its scores.
+    pub scores: Scores,
+    /// For columns whose scores cannot be made again at will, a hash of all they were made of.
+    pub made_of: BTreeMap<String, String>,
+}
+
 /// A place in the plan, and what reports call the task there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spot {
@@ -78,6 +99,16 @@ pub enum Kind {
     Outcome {
         /// The place.
         index: u64,
+    },
+    /// The outcome of a scorer's call, at this place among all such calls.
+    Judgement {
+        /// The place.
+        index: u64,
+    },
+    /// The scores of an earlier outcome line.
+    Scores {
+        /// The offset of that line.
+        line: u64,
     },
     /// Another place for an earlier outcome line.
     Placement {
@@ -118,13 +149,37 @@ pub(crate) fn write_entry(buffer: &mut Vec<u8>, entry: &Entry) -> io::Result<()>
     #[derive(Serialize)]
     struct Part<'a> {
         index: u64,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        judges: bool,
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         tries: &'a [FailedTry],
     }
 
     let start = buffer.len();
     serde_json::to_writer(&mut *buffer, &entry.record)?;
-    write_part(buffer, start, &Part { index: entry.index, tries: &entry.tries })
+    let judges = entry.record.scorer.is_some();
+    write_part(buffer, start, &Part { index: entry.index, judges, tries: &entry.tries })
+}
+
+/// Appends the line of an answer's scores.
+pub(crate) fn write_scored(buffer: &mut Vec<u8>, scored: &Scored) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Head<'a> {
+        v: u32,
+        task: TaskId,
+        scores: &'a Scores,
+    }
+    #[derive(Serialize)]
+    struct Part<'a> {
+        scores_of: u64,
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        made_of: &'a BTreeMap<String, String>,
+    }
+
+    let start = buffer.len();
+    let head = Head { v: VERSION, task: scored.task, scores: &scored.scores };
+    serde_json::to_writer(&mut *buffer, &head)?;
+    write_part(buffer, start, &Part { scores_of: scored.line, made_of: &scored.made_of })
 }
 
 /// Appends the line of a placement.
@@ -192,13 +247,18 @@ pub(crate) fn kind(line: &[u8]) -> Result<Kind, Fault> {
         line: Option<u64>,
         was: Option<u64>,
         index: Option<u64>,
+        #[serde(default)]
+        judges: bool,
+        scores_of: Option<u64>,
     }
 
-    let Part { line, was, index } = serde_json::from_slice(part(line, split(line)?))?;
-    match (line, index) {
-        (Some(line), index) => Ok(Kind::Placement { line, was, index }),
-        (None, Some(index)) => Ok(Kind::Outcome { index }),
-        (None, None) => Err(Fault::NotWhole("it has no place in the plan".into())),
+    let part: Part = serde_json::from_slice(part(line, split(line)?))?;
+    match part {
+        Part { scores_of: Some(line), .. } => Ok(Kind::Scores { line }),
+        Part { line: Some(line), was, index, .. } => Ok(Kind::Placement { line, was, index }),
+        Part { index: Some(index), judges: true, .. } => Ok(Kind::Judgement { index }),
+        Part { index: Some(index), .. } => Ok(Kind::Outcome { index }),
+        Part { .. } => Err(Fault::NotWhole("it has no place in the plan".into())),
     }
 }
 
@@ -232,6 +292,25 @@ fn check_version(line: &[u8]) -> Result<(), Fault> {
 
     let Version { v } = serde_json::from_slice(line)?;
     if v > VERSION { Err(Fault::Newer(v)) } else { Ok(()) }
+}
+
+/// What a line of scores says of them.
+pub(crate) fn scored(line: &[u8]) -> Result<Scored, Fault> {
+    #[derive(Deserialize)]
+    struct Head {
+        task: TaskId,
+        scores: Scores,
+    }
+    #[derive(Deserialize)]
+    struct Part {
+        scores_of: u64,
+        #[serde(default)]
+        made_of: BTreeMap<String, String>,
+    }
+
+    let Head { task, scores } = serde_json::from_slice(line)?;
+    let Part { scores_of, made_of } = serde_json::from_slice(part(line, split(line)?))?;
+    Ok(Scored { task, line: scores_of, scores, made_of })
 }
 
 /// The labels that a placement line gives.

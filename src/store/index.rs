@@ -22,6 +22,18 @@ pub struct Index {
     earlier: HashMap<TaskId, Vec<u64>>,
     relabelled: HashMap<u64, u64>,
     dropped: HashMap<TaskId, Dropped>,
+    judgements: HashMap<TaskId, Judgement>,
+    /// The last line of scores of an outcome line, by the offsets of both.
+    scored: HashMap<u64, u64>,
+}
+
+/// The last outcome of a call that a scorer made.
+#[derive(Clone, Copy, Debug)]
+struct Judgement {
+    /// Its place among all such calls, or `EMPTY` when the job no longer makes it.
+    at: u64,
+    line: u64,
+    relabelled: Option<u64>,
 }
 
 /// The last outcome of a task that the job no longer asks.
@@ -41,6 +53,14 @@ impl Index {
             let task = format::task(line)?;
             match format::kind(line)? {
                 Kind::Outcome { index: at } => index.outcome(task, offset, at, &mut blocks),
+                Kind::Judgement { index: at } => {
+                    index.judgement_line(task, offset, at);
+                    Ok(())
+                }
+                Kind::Scores { line } => {
+                    index.scored.insert(line, offset);
+                    Ok(())
+                }
                 Kind::Placement { line, was, index: at } => {
                     index.placement(task, offset, line, was, at);
                     Ok(())
@@ -84,6 +104,26 @@ impl Index {
         dropped.into_iter().map(|(_, line)| line).collect()
     }
 
+    /// The offset of the last line of scores for the outcome line at this offset.
+    pub fn scored(&self, line: u64) -> Option<u64> {
+        self.scored.get(&line).copied()
+    }
+
+    /// The offset of the last outcome line of this call of a scorer.
+    pub fn judgement(&self, task: &TaskId) -> Option<u64> {
+        self.judgements.get(task).map(|judgement| judgement.line)
+    }
+
+    /// The calls of scorers in their order, those that the job no longer makes last: the place, the
+    /// offset of the outcome line, and that of the placement line with its labels where there is
+    /// one.
+    pub fn judgements(&self) -> Vec<(Option<u64>, u64, Option<u64>)> {
+        let mut judgements: Vec<Judgement> = self.judgements.values().copied().collect();
+        judgements.sort_unstable_by_key(|judgement| (judgement.at, judgement.line));
+        let shown = |of: Judgement| ((of.at != EMPTY).then_some(of.at), of.line, of.relabelled);
+        judgements.into_iter().map(shown).collect()
+    }
+
     /// How many places of the plan have an outcome.
     pub fn len(&self) -> usize {
         self.slots.iter().filter(|line| **line != EMPTY).count()
@@ -117,6 +157,13 @@ impl Index {
         Ok(())
     }
 
+    fn judgement_line(&mut self, task: TaskId, line: u64, at: u64) {
+        let judgement = Judgement { at, line, relabelled: None };
+        if let Some(before) = self.judgements.insert(task, judgement) {
+            self.earlier.entry(task).or_default().push(before.line);
+        }
+    }
+
     fn placement(
         &mut self,
         task: TaskId,
@@ -125,6 +172,11 @@ impl Index {
         was: Option<u64>,
         at: Option<u64>,
     ) {
+        if let Some(judgement) = self.judgements.get_mut(&task) {
+            judgement.at = at.unwrap_or(EMPTY);
+            judgement.relabelled = at.map(|_| placement);
+            return;
+        }
         match was {
             Some(was) if self.line(was) == Some(line) => {
                 self.slots[was as usize] = EMPTY;

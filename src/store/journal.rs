@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 
 use crate::call::record::Entry;
 use crate::store::error::StoreError;
-use crate::store::format::{self, Fault, Placement};
+use crate::store::format::{self, Fault, Placement, Scored};
 
 /// The most that the buffer keeps after a large batch.
 const KEPT: usize = 1 << 20;
@@ -54,6 +54,15 @@ impl Journal {
         self.buffer.clear();
         for placement in placements {
             format::write_placement(&mut self.buffer, placement)?;
+        }
+        self.write()
+    }
+
+    /// Writes the scores of earlier outcomes with one write.
+    pub fn append_scores(&mut self, scored: &[Scored]) -> io::Result<()> {
+        self.buffer.clear();
+        for scored in scored {
+            format::write_scored(&mut self.buffer, scored)?;
         }
         self.write()
     }

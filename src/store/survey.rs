@@ -35,6 +35,8 @@ pub struct Outcome {
     attempts: u16,
     /// How it ended.
     pub status: Status,
+    /// Whether it is of a scorer's call; its place is one among such calls then.
+    pub judges: bool,
 }
 
 impl Outcome {
@@ -69,9 +71,14 @@ impl Survey {
         let mut outcomes = Vec::new();
         scan::scan(journal, |offset, line| match format::kind(line)? {
             Kind::Outcome { index } => {
-                outcomes.push(outcome(line, offset, index)?);
+                outcomes.push(outcome(line, offset, index, false)?);
                 Ok(())
             }
+            Kind::Judgement { index } => {
+                outcomes.push(outcome(line, offset, index, true)?);
+                Ok(())
+            }
+            Kind::Scores { .. } => Ok(()),
             Kind::Placement { line: placed, index, .. } => {
                 place(&mut outcomes, line, placed, index)
             }
@@ -99,7 +106,7 @@ impl Survey {
     }
 }
 
-fn outcome(line: &[u8], offset: u64, index: u64) -> Result<Outcome, Fault> {
+fn outcome(line: &[u8], offset: u64, index: u64, judges: bool) -> Result<Outcome, Fault> {
     let task = format::task(line)?;
     let glance: Glance<'_> = serde_json::from_slice(line)?;
     let variant = glance.variant.as_deref();
@@ -110,6 +117,7 @@ fn outcome(line: &[u8], offset: u64, index: u64) -> Result<Outcome, Fault> {
         labels: labels_hash(&glance.prompt, &glance.row, &glance.model, variant),
         attempts: u16::try_from(glance.attempts).unwrap_or(u16::MAX),
         status: glance.status,
+        judges,
     })
 }
 

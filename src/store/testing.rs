@@ -73,11 +73,12 @@ pub(crate) fn ok(index: u64, content: &str) -> Entry {
         started_at: Some(Moment::from_millis(NOON)),
         attempts: 1,
         request_id: Some(format!("req-{index}")),
+        scorer: None,
         scores: Scores::new(),
         error: None,
         tags: Arc::default(),
     };
-    Entry { index, record, tries: Vec::new() }
+    Entry { index, expected: Arc::default(), record, tries: Vec::new() }
 }
 
 /// A task that failed in its only attempt, which was not answered.

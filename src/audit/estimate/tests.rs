@@ -45,6 +45,8 @@ fn task(target: &Arc<Target>, row: u64, text: &str) -> Task {
         dropped: Arc::default(),
         fallbacks: Arc::clone(&target.fallbacks),
         attempts_before: 0,
+        expected: Arc::default(),
+        scorer: None,
     }
 }
 

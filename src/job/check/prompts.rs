@@ -64,6 +64,8 @@ impl Check<'_> {
                 image,
                 folder: self.folder().into(),
                 id: section.id.as_deref().map(Into::into),
+                expected: Arc::default(),
+                keeps_columns: false,
             });
         }
         prompts

@@ -73,6 +73,17 @@ pub struct RowFault {
     pub cause: Box<Cause>,
 }
 
+/// A key that is read with each row of a prompt set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SetKey {
+    /// One of the set's own: `user`, `system`, `image` or `id`.
+    Own(&'static str),
+    /// A text of a scorer, by its place in [`PromptSet::expected`].
+    ///
+    /// [`PromptSet::expected`]: crate::job::prompts::PromptSet::expected
+    Expected(usize),
+}
+
 /// What a fault comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -80,8 +91,8 @@ pub enum Cause {
     Row,
     /// A column that a template or `id` names and this row has not.
     Lacks {
-        /// The key of the prompt set that names it: `user`, `system` or `id`.
-        key: &'static str,
+        /// The key that names it.
+        key: SetKey,
         /// The column.
         column: String,
         /// The bytes of the template that name it.
@@ -89,8 +100,8 @@ pub enum Cause {
     },
     /// The template, whatever the row.
     Template {
-        /// The key of the prompt set: `user` or `system`.
-        key: &'static str,
+        /// The key that it is the value of.
+        key: SetKey,
         /// The bytes of it that are at fault.
         range: Option<std::ops::Range<usize>>,
     },
@@ -99,10 +110,10 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// The key of the prompt set that it comes from.
-    pub fn key(&self) -> Option<&'static str> {
+    /// The key that it comes from.
+    pub fn key(&self) -> Option<SetKey> {
         match self {
-            Self::Lacks { key, .. } | Self::Template { key, .. } => Some(key),
+            Self::Lacks { key, .. } | Self::Template { key, .. } => Some(*key),
             Self::Row | Self::NothingToAsk => None,
         }
     }
