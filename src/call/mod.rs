@@ -13,6 +13,8 @@ pub mod duration;
 pub mod estimate;
 pub mod failure;
 pub mod fallback;
+pub mod gate;
+pub mod metric;
 pub mod moment;
 pub mod money;
 pub mod pacing;

@@ -28,6 +28,17 @@ pub struct Score {
     pub cost_usd: Option<Usd>,
 }
 
+/// A scorer of a job, as reports know it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ScorerHead {
+    /// Its column.
+    pub column: String,
+    /// Its kind, such as `equals`.
+    pub kind: String,
+    /// What its values count for in an overall score; 1 when the job states none.
+    pub weight: f64,
+}
+
 /// Whether an answer was scored. What was skipped or broken is not a failed answer.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,

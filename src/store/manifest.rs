@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::call::budget::{CapReport, LostCalls};
+use crate::call::gate::Gate;
 use crate::call::moment::Moment;
 use crate::call::pacing::Pacing;
+use crate::call::score::ScorerHead;
 use crate::store::beside;
 use crate::store::error::StoreError;
 
@@ -43,6 +45,12 @@ pub struct Manifest {
     pub tags: BTreeMap<String, String>,
     /// How many tasks the job has.
     pub tasks: u64,
+    /// The scorers, in the order of the job.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scorers: Vec<ScorerHead>,
+    /// The bounds that the run has to keep.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<Gate>,
     /// The run's beginning and every resumption of it.
     #[serde(default)]
     pub sessions: Vec<Session>,
@@ -111,6 +119,8 @@ impl Manifest {
             prices_hash: None,
             tags: BTreeMap::new(),
             tasks,
+            scorers: Vec::new(),
+            gates: Vec::new(),
             sessions: Vec::new(),
         }
     }
