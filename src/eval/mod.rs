@@ -3,6 +3,8 @@
 //! A scorer is pure: the same [`Case`] gives the same score, today and after a resume. To add one,
 //! write its file, give it a variant in `table.rs`, and the compiler names the rest.
 
+pub mod stats;
+
 use std::fmt::Debug;
 
 use serde_json::Value;
