@@ -37,6 +37,9 @@ pub struct ScorerHead {
     pub kind: String,
     /// What its values count for in an overall score; 1 when the job states none.
     pub weight: f64,
+    /// Whether it asks a model, which costs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks_model: bool,
 }
 
 /// Whether an answer was scored. What was skipped or broken is not a failed answer.

@@ -235,6 +235,7 @@ pub const USAGE: &[Column<AttemptCell>] = &[
         doc: "what of the cost is for input tokens that were read from a cache",
         cell: |_, tried| tried.cached_cost_usd.into(),
     },
+    SCORER,
 ];
 
 /// `errors.csv` and `errors.jsonl`: one line for every attempt that failed.
@@ -312,7 +313,15 @@ pub const ERRORS: &[Column<AttemptCell>] = &[
         doc: "the most that it can have cost, where it may have been billed at a cost not known",
         cell: |_, tried| tried.cost_at_most_usd.into(),
     },
+    SCORER,
 ];
+
+/// Whose attempt it is.
+const SCORER: Column<AttemptCell> = Column {
+    name: "scorer",
+    doc: "the scorer that asked; empty where the job did",
+    cell: |row, _| row.record.scorer.as_deref().into(),
+};
 
 fn task<'a>(row: &'a Row<'_>) -> Cell<'a> {
     Cell::Task(row.record.task)
@@ -364,13 +373,13 @@ mod tests {
              final, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, \
              reasoning_tokens, total_tokens, usage_source, cost_usd, cost_status, price_version, \
              request_id, cache_write_1h_tokens, audio_prompt_tokens, audio_completion_tokens, \
-             fallback, cost_at_most_usd, cached_cost_usd"
+             fallback, cost_at_most_usd, cached_cost_usd, scorer"
         );
         assert_eq!(
             header(ERRORS),
             "task, attempt, at, prompt, row, model, variant, model_used, provider, error_type, \
              http_status, provider_code, message, retryable, waited_ms, final, request_id, \
-             cost_at_most_usd"
+             cost_at_most_usd, scorer"
         );
     }
 }

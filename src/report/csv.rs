@@ -5,6 +5,7 @@ use std::path::Path;
 
 use csv::{Terminator, Writer, WriterBuilder};
 
+use crate::call::score::ScorerHead;
 use crate::store::beside::Beside;
 use crate::store::error::StoreError;
 
@@ -16,9 +17,12 @@ use super::{Report, Row};
 /// Bytes written at once.
 const BUFFER: usize = 256 << 10;
 
-/// `responses.csv`: one line a task.
+/// `responses.csv`: one line a task, with a column for each scorer.
 #[derive(Debug)]
-pub struct ResponsesCsv(Table<RowCell>);
+pub struct ResponsesCsv {
+    table: Table<RowCell>,
+    scorers: Vec<ScorerHead>,
+}
 
 /// `usage.csv`: one line for every attempt that was answered.
 #[derive(Debug)]
@@ -30,8 +34,10 @@ pub struct ErrorsCsv(Table<AttemptCell>);
 
 impl ResponsesCsv {
     /// Begins the report.
-    pub fn create(run: &Path) -> Result<Self, StoreError> {
-        Table::create(&run.join("responses.csv"), RESPONSES).map(Self)
+    pub fn create(run: &Path, scorers: &[ScorerHead]) -> Result<Self, StoreError> {
+        let scores = scorers.iter().flat_map(score_columns);
+        let table = Table::create_with(&run.join("responses.csv"), RESPONSES, scores)?;
+        Ok(Self { table, scorers: scorers.to_vec() })
     }
 }
 
@@ -51,11 +57,15 @@ impl ErrorsCsv {
 
 impl Report for ResponsesCsv {
     fn row(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
-        if row.planned { self.0.line(|cell| cell(row)) } else { Ok(()) }
+        if !row.is_task() {
+            return Ok(());
+        }
+        let scores = self.scorers.iter().flat_map(|scorer| score_cells(scorer, row));
+        self.table.line_with(|cell| cell(row), scores)
     }
 
     fn finish(self: Box<Self>, _: &Summary) -> Result<(), StoreError> {
-        self.0.finish()
+        self.table.finish()
     }
 }
 
@@ -81,6 +91,21 @@ impl Report for ErrorsCsv {
     }
 }
 
+/// The columns of a scorer: its values, and what they cost where it asks a model.
+fn score_columns(scorer: &ScorerHead) -> Vec<String> {
+    let cost = scorer.asks_model.then(|| format!("{}_cost_usd", scorer.column));
+    [scorer.column.clone()].into_iter().chain(cost).collect()
+}
+
+/// The cells of those columns.
+fn score_cells<'a>(scorer: &ScorerHead, row: &Row<'a>) -> Vec<Cell<'a>> {
+    let score = row.record.scores.get(&scorer.column);
+    let value = score.and_then(|score| score.value);
+    let value = value.map_or(Cell::Empty, |value| Cell::Decimal(value.to_string()));
+    let cost = scorer.asks_model.then(|| score.and_then(|score| score.cost_usd).into());
+    [value].into_iter().chain(cost).collect()
+}
+
 /// A CSV file with these columns.
 #[derive(Debug)]
 struct Table<C: 'static> {
@@ -91,20 +116,39 @@ struct Table<C: 'static> {
 
 impl<C> Table<C> {
     fn create(place: &Path, columns: &'static [Column<C>]) -> Result<Self, StoreError> {
+        Self::create_with(place, columns, std::iter::empty())
+    }
+
+    /// A file with more columns than those.
+    fn create_with(
+        place: &Path,
+        columns: &'static [Column<C>],
+        more: impl Iterator<Item = String>,
+    ) -> Result<Self, StoreError> {
         let writer = WriterBuilder::new()
             .terminator(Terminator::CRLF)
             .buffer_capacity(BUFFER)
             .from_writer(Beside::create(place)?);
         let mut table = Self { writer, columns, cell: Vec::new() };
-        let header = table.writer.write_record(columns.iter().map(|column| column.name));
+        let names = columns.iter().map(|column| column.name.to_owned());
+        let header = table.writer.write_record(names.chain(more));
         header.map_err(|error| table.failed(error))?;
         Ok(table)
     }
 
     fn line<'a>(&mut self, cell: impl Fn(&C) -> Cell<'a>) -> Result<(), StoreError> {
-        for column in self.columns {
+        self.line_with(cell, std::iter::empty())
+    }
+
+    fn line_with<'a>(
+        &mut self,
+        cell: impl Fn(&C) -> Cell<'a>,
+        more: impl Iterator<Item = Cell<'a>>,
+    ) -> Result<(), StoreError> {
+        let columns = self.columns;
+        for cell in columns.iter().map(|column| cell(&column.cell)).chain(more) {
             self.cell.clear();
-            cell(&column.cell).write_csv(&mut self.cell);
+            cell.write_csv(&mut self.cell);
             let written = self.writer.write_field(&self.cell);
             written.map_err(|error| self.failed(error))?;
         }

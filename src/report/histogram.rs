@@ -31,6 +31,11 @@ impl Histogram {
         self.max = self.max.max(value);
     }
 
+    /// How many values there are.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
     /// The smallest value that at least this share of all values does not exceed (nearest rank);
     /// `None` when there are no values. `percent` is from 0 to 100.
     pub fn percentile(&self, percent: u64) -> Option<u64> {

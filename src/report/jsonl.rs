@@ -40,7 +40,7 @@ impl ErrorsJsonl {
 
 impl Report for ResponsesJsonl {
     fn row(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
-        if !row.planned {
+        if !row.is_task() {
             return Ok(());
         }
         let written = self.0.write_all(row.line).and_then(|()| self.0.write_all(b"\n"));

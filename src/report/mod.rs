@@ -13,11 +13,13 @@ pub mod cell;
 pub mod columns;
 pub mod csv;
 pub mod figures;
+pub mod gates;
 pub mod histogram;
 pub mod json;
 pub mod jsonl;
 pub mod markdown;
 pub mod pace;
+pub mod scores;
 pub mod summary;
 pub mod sums;
 pub mod table;
@@ -59,7 +61,7 @@ pub trait Report {
 pub struct Row<'a> {
     /// Its line in `responses.jsonl`, without the line end.
     pub line: &'a [u8],
-    /// Whether the job still asks it. What it no longer asks was paid for all the same: it is in
+    /// Whether the job still asks it, or a scorer of it. What it no longer asks was paid for all the same: it is in
     /// the reports of attempts and in the sums, and in no other.
     pub planned: bool,
     /// How it ended.
@@ -233,6 +235,16 @@ impl<'a> Row<'a> {
 }
 
 impl Row<'_> {
+    /// Whether it is a task that the job asks; not a scorer's call, nor what is no longer asked.
+    pub fn is_task(&self) -> bool {
+        self.planned && self.record.scorer.is_none()
+    }
+
+    /// The model's label, and the variant where there is one.
+    pub fn model_name(&self) -> String {
+        summary::model_name(&self.record.model, self.record.variant.as_deref())
+    }
+
     /// What all attempts cost; `None` when that is not known of one that was answered, or none was.
     pub fn attempts_cost(&self) -> Option<Usd> {
         let mut answered = self.attempts.iter().filter(|attempt| attempt.was_answered()).peekable();

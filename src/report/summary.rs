@@ -9,9 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::budget::{CapReport, LostCalls};
 use crate::call::failure::FailureKind;
+use crate::call::gate::GateResult;
 use crate::call::moment::Moment;
 use crate::call::money::Usd;
 use crate::call::pacing::Pacing;
+use crate::call::score::ScorerHead;
+
+use super::scores::{ModelComparison, ScoreSummary};
 
 /// The version of the format; readers accept this one and older ones.
 pub const VERSION: u32 = 1;
@@ -50,6 +54,18 @@ pub struct Summary {
     /// The same numbers by provider, in plan order. An attempt counts for the provider that was
     /// asked.
     pub by_provider: Vec<ProviderSummary>,
+    /// The scorers, in the order of the job.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scorers: Vec<ScorerSummary>,
+    /// What scorers said of all answers; empty without scorers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<ScoreSummary>,
+    /// The bounds that the job states, and whether they were kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateResult>,
+    /// The models held against each other, prompt by prompt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub comparisons: Vec<ModelComparison>,
     /// How each model was paced, over all sessions that came to their end: what was stated beside
     /// what was learned, and the time lost to each cause.
     #[serde(default)]
@@ -181,6 +197,12 @@ pub struct ModelSummary {
     pub provider: String,
     /// `provider/model` of its first row.
     pub model_used: String,
+    /// The mean of its scores by the weights of the scorers; absent without scorers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// What scorers said of its answers; empty without scorers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<ScoreSummary>,
     /// The numbers.
     #[serde(flatten)]
     pub totals: Totals,
@@ -189,11 +211,28 @@ pub struct ModelSummary {
 impl ModelSummary {
     /// The label, and the variant where there is one.
     pub fn name(&self) -> String {
-        match &self.variant {
-            Some(variant) => format!("{} ({variant})", self.model),
-            None => self.model.clone(),
-        }
+        model_name(&self.model, self.variant.as_deref())
     }
+}
+
+/// A model's label, and the variant where there is one.
+pub(super) fn model_name(model: &str, variant: Option<&str>) -> String {
+    match variant {
+        Some(variant) => format!("{model} ({variant})"),
+        None => model.to_owned(),
+    }
+}
+
+/// A scorer, and what it spent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ScorerSummary {
+    /// The scorer.
+    #[serde(flatten)]
+    pub head: ScorerHead,
+    /// The calls that it made to models; absent where it made none. Their attempts, tokens and
+    /// costs are in the totals of the run and of the provider, and in those of no model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<Box<Totals>>,
 }
 
 /// The numbers of one prompt set.
@@ -201,6 +240,9 @@ impl ModelSummary {
 pub struct PromptSummary {
     /// The prompt set.
     pub prompt: String,
+    /// What scorers said of the answers to it; empty without scorers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<ScoreSummary>,
     /// The numbers.
     #[serde(flatten)]
     pub totals: Totals,

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::score::ScorerHead;
 use crate::store::RunDir;
 use crate::store::entries::Entries;
 use crate::store::error::StoreError;
+use crate::store::manifest::Manifest;
 
 use super::csv::{ErrorsCsv, ResponsesCsv, UsageCsv};
 use super::json::SummaryJson;
@@ -52,13 +54,18 @@ impl ReportSpec {
         }
     }
 
-    fn open(self, run: &Path, files: &[FileNote]) -> Result<Vec<Box<dyn Report>>, StoreError> {
+    fn open(
+        self,
+        run: &Path,
+        files: &[FileNote],
+        scorers: &[ScorerHead],
+    ) -> Result<Vec<Box<dyn Report>>, StoreError> {
         Ok(match self {
             Self::Jsonl => {
                 vec![Box::new(ResponsesJsonl::create(run)?), Box::new(ErrorsJsonl::create(run)?)]
             }
             Self::Csv => vec![
-                Box::new(ResponsesCsv::create(run)?),
+                Box::new(ResponsesCsv::create(run, scorers)?),
                 Box::new(UsageCsv::create(run)?),
                 Box::new(ErrorsCsv::create(run)?),
             ],
@@ -88,11 +95,13 @@ pub fn write_reports_beside(
     let wanted: Vec<ReportSpec> =
         ReportSpec::ALL.iter().copied().filter(|spec| specs.contains(spec)).collect();
     let files: Vec<FileNote> = wanted.iter().flat_map(|spec| spec.files()).copied().collect();
+    let manifest = run.manifest()?;
+    let scorers = manifest.as_ref().map(|manifest| &*manifest.scorers).unwrap_or_default();
     let mut reports = Vec::new();
     for spec in wanted {
-        reports.extend(spec.open(run.path(), &files)?);
+        reports.extend(spec.open(run.path(), &files, scorers)?);
     }
-    let summary = fold(run, &mut reports, onlooker)?;
+    let summary = fold(run, manifest, &mut reports, onlooker)?;
     for report in reports {
         report.finish(&summary)?;
     }
@@ -106,17 +115,17 @@ pub fn summarize(run: &RunDir) -> Result<Summary, StoreError> {
 
 /// Shows every row of a run to an onlooker, and gives the summary; writes nothing.
 pub fn read_rows(run: &RunDir, onlooker: Onlooker<'_>) -> Result<Summary, StoreError> {
-    fold(run, &mut [], onlooker)
+    fold(run, run.manifest()?, &mut [], onlooker)
 }
 
 fn fold(
     run: &RunDir,
+    manifest: Option<Manifest>,
     reports: &mut [Box<dyn Report>],
     onlooker: Onlooker<'_>,
 ) -> Result<Summary, StoreError> {
-    let manifest = run.manifest()?;
     let index = run.index()?;
-    let mut tally = Tally::default();
+    let mut tally = Tally::new(manifest.as_ref());
     for line in Entries::open(&run.journal_path(), &index)? {
         let line = line?;
         let row = Row::read(&line)?;

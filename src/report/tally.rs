@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, HashMap};
 use crate::call::failure::FailureKind;
 use crate::call::money::CostStatus;
 use crate::call::record::Status;
+use crate::call::score::ScorerHead;
 use crate::store::manifest::{Manifest, Session};
 
+use super::gates::GateBook;
 use super::histogram::Histogram;
 use super::pace;
+use super::scores::{ScoreBook, overall};
 use super::summary::{
-    ErrorSummary, Latency, MadeFrom, ModelSummary, PromptSummary, ProviderSummary, Spread, Summary,
-    TokenTotals, Totals, VERSION,
+    ErrorSummary, Latency, MadeFrom, ModelSummary, PromptSummary, ProviderSummary, ScorerSummary,
+    Spread, Summary, TokenTotals, Totals, VERSION, model_name,
 };
 use super::sums::{Money, TokenSums};
 use super::{Attempt, Row};
@@ -22,6 +25,11 @@ const EXAMPLE: usize = 200;
 /// The sums so far.
 #[derive(Debug, Default)]
 pub struct Tally {
+    scorers: Vec<ScorerHead>,
+    scores: ScoreBook,
+    gates: GateBook,
+    /// The calls of scorers.
+    calls: Groups<String>,
     job: Option<String>,
     all: Count,
     errors: BTreeMap<FailureKind, ErrorCount>,
@@ -46,36 +54,76 @@ struct ErrorCount {
 }
 
 impl Tally {
+    /// The tally of a run with these scorers and gates.
+    pub fn new(manifest: Option<&Manifest>) -> Self {
+        let scorers = manifest.map(|manifest| &*manifest.scorers).unwrap_or_default();
+        let gates = manifest.map(|manifest| &*manifest.gates).unwrap_or_default();
+        Self {
+            scorers: scorers.to_vec(),
+            scores: ScoreBook::new(scorers),
+            gates: GateBook::new(gates),
+            ..Self::default()
+        }
+    }
+
     /// Counts a row.
     pub fn add(&mut self, row: &Row<'_>) {
         let record = &row.record;
         self.job.get_or_insert_with(|| record.job.clone().into_owned());
+        self.gates.add(row);
+        match &record.scorer {
+            None => self.task(row),
+            Some(scorer) => {
+                let calls = self.calls.of(&[scorer], || scorer.to_string());
+                calls.row(row);
+                for count in [&mut self.all, calls] {
+                    row.attempts.iter().for_each(|attempt| count.attempt(attempt));
+                }
+            }
+        }
+        self.provider(row);
+    }
+
+    /// Counts a task of the job, for its model and its prompt set.
+    fn task(&mut self, row: &Row<'_>) {
+        let record = &row.record;
         let variant = record.variant.as_deref();
         let marker = if variant.is_some() { "with" } else { "without" };
-        let model = self.models.of(&[&record.model, marker, variant.unwrap_or("")], || ModelHead {
+        let name = [&*record.model, marker, variant.unwrap_or("")];
+        let model = self.models.place(&name, || ModelHead {
             model: record.model.to_string(),
             variant: variant.map(str::to_owned),
             provider: record.provider.to_string(),
             model_used: record.model_used.to_string(),
         });
-        let prompt = self.prompts.of(&[&record.prompt], || record.prompt.to_string());
-        for count in [&mut self.all, model, prompt] {
+        let prompt = self.prompts.place(&[&record.prompt], || record.prompt.to_string());
+        for count in [&mut self.all, self.models.at(model), self.prompts.at(prompt)] {
             count.row(row);
             row.attempts.iter().for_each(|attempt| count.attempt(attempt));
         }
-        let provider = |name: &str| name.to_owned();
-        self.providers.of(&[&record.provider], || provider(&record.provider)).row(row);
-        for attempt in &row.attempts {
-            let count = self.providers.of(&[&attempt.provider], || provider(&attempt.provider));
-            count.attempt(attempt);
-            self.error(attempt);
+        if row.planned {
+            self.scores.add(row, model, prompt);
         }
     }
 
-    fn error(&mut self, attempt: &Attempt) {
+    fn provider(&mut self, row: &Row<'_>) {
+        let record = &row.record;
+        let provider = |name: &str| name.to_owned();
+        let asked = self.providers.of(&[&record.provider], || provider(&record.provider));
+        if record.scorer.is_none() {
+            asked.row(row);
+        }
+        for attempt in &row.attempts {
+            let count = self.providers.of(&[&attempt.provider], || provider(&attempt.provider));
+            count.attempt(attempt);
+            self.error(attempt, row.is_task());
+        }
+    }
+
+    fn error(&mut self, attempt: &Attempt, is_of_task: bool) {
         let Some(failure) = &attempt.failure else { return };
         let count = self.errors.entry(failure.kind).or_default();
-        count.tasks += u64::from(attempt.is_final);
+        count.tasks += u64::from(attempt.is_final && is_of_task);
         count.attempts += u64::from(attempt.number.is_some());
         if count.example.is_empty() {
             count.example = failure.message.chars().take(EXAMPLE).collect();
@@ -86,6 +134,11 @@ impl Tally {
     pub fn finish(self, run: String, manifest: Option<Manifest>) -> Summary {
         let sessions = manifest.as_ref().map(|manifest| &*manifest.sessions).unwrap_or_default();
         let last = sessions.last();
+        let heads = &self.scorers;
+        let names = self.models.heads(|head| model_name(&head.model, head.variant.as_deref()));
+        let comparisons = self.scores.comparisons(&names);
+        let [models, prompts, all] = self.scores.finish();
+        let (mut models, mut prompts) = (models.into_iter(), prompts.into_iter());
         let mut summary = Summary {
             v: VERSION,
             job: self.job.unwrap_or_default(),
@@ -99,17 +152,29 @@ impl Tally {
             planned: None,
             totals: self.all.totals(),
             errors: errors(self.errors),
-            by_model: self.models.finish(|head, totals| ModelSummary {
-                model: head.model,
-                variant: head.variant,
-                provider: head.provider,
-                model_used: head.model_used,
-                totals,
+            by_model: self.models.finish(|head, totals| {
+                let scores = models.next().unwrap_or_default();
+                ModelSummary {
+                    model: head.model,
+                    variant: head.variant,
+                    provider: head.provider,
+                    model_used: head.model_used,
+                    score: overall(&scores, heads),
+                    scores,
+                    totals,
+                }
             }),
-            by_prompt: self.prompts.finish(|prompt, totals| PromptSummary { prompt, totals }),
+            by_prompt: self.prompts.finish(|prompt, totals| {
+                let scores = prompts.next().unwrap_or_default();
+                PromptSummary { prompt, scores, totals }
+            }),
             by_provider: self
                 .providers
                 .finish(|provider, totals| ProviderSummary { provider, totals }),
+            scorers: scorers(&self.scorers, self.calls),
+            scores: all.into_iter().next().unwrap_or_default(),
+            gates: self.gates.finish(),
+            comparisons,
             pace: pace::over(sessions),
             budget: last.map(|session| session.budget.clone()).unwrap_or_default(),
             lost: sessions.iter().flat_map(|session| session.lost.clone()).collect(),
@@ -124,6 +189,17 @@ impl Tally {
         }
         summary
     }
+}
+
+/// The scorers, each with the calls that it made.
+fn scorers(heads: &[ScorerHead], calls: Groups<String>) -> Vec<ScorerSummary> {
+    let mut calls: HashMap<String, Totals> =
+        calls.finish(|scorer, totals| (scorer, totals)).into_iter().collect();
+    let scorer = |head: &ScorerHead| ScorerSummary {
+        head: head.clone(),
+        calls: calls.remove(&head.column).map(Box::new),
+    };
+    heads.iter().map(scorer).collect()
 }
 
 /// The time of all sessions together; `None` when one of them has no end.
@@ -170,21 +246,33 @@ impl<H> Default for Groups<H> {
 
 impl<H> Groups<H> {
     fn of(&mut self, name: &[&str], head: impl FnOnce() -> H) -> &mut Count {
+        let place = self.place(name, head);
+        self.at(place)
+    }
+
+    fn at(&mut self, place: usize) -> &mut Count {
+        &mut self.counts[place].1
+    }
+
+    fn place(&mut self, name: &[&str], head: impl FnOnce() -> H) -> usize {
         self.name.clear();
         for part in name {
             self.name.push_str(part);
             self.name.push('\0');
         }
-        let place = self.places.get(&self.name).copied().unwrap_or_else(|| {
+        self.places.get(&self.name).copied().unwrap_or_else(|| {
             let place = self.counts.len();
             self.places.insert(self.name.clone(), place);
             self.counts.push((head(), Count::default()));
             place
-        });
-        &mut self.counts[place].1
+        })
     }
 
-    fn finish<T>(self, make: impl Fn(H, Totals) -> T) -> Vec<T> {
+    fn heads<T>(&self, of: impl Fn(&H) -> T) -> Vec<T> {
+        self.counts.iter().map(|(head, _)| of(head)).collect()
+    }
+
+    fn finish<T>(self, mut make: impl FnMut(H, Totals) -> T) -> Vec<T> {
         self.counts.into_iter().map(|(head, count)| make(head, count.totals())).collect()
     }
 }
