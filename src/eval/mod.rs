@@ -3,7 +3,16 @@
 //! A scorer is pure: the same [`Case`] gives the same score, today and after a resume. To add one,
 //! write its file, give it a variant in `table.rs`, and the compiler names the rest.
 
+pub mod contains;
+pub mod decimal;
+pub mod equals;
+pub mod fold;
+pub mod note;
+pub mod number;
+pub mod numeric;
+pub mod spec;
 pub mod stats;
+pub mod table;
 
 use std::fmt::Debug;
 

@@ -1,0 +1,86 @@
+//! Which scorers there are. To add one: a variant here, and its arm in `parts`.
+
+use schemars::Schema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::Scorer;
+use super::contains::ContainsSpec;
+use super::equals::EqualsSpec;
+use super::numeric::NumericSpec;
+use super::spec::{Common, Files, Spec, SpecFault, Text};
+
+/// A scorer as a job states it: one kind, and its keys.
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "Scorer", transform = one_table)]
+pub enum ScorerSpec {
+    /// The answer is this text.
+    Equals(EqualsSpec),
+    /// The answer holds these texts, or does not.
+    Contains(ContainsSpec),
+    /// The last number of the answer is this number.
+    Numeric(NumericSpec),
+}
+
+impl ScorerSpec {
+    fn parts(&self) -> (&'static str, &dyn Spec) {
+        match self {
+            Self::Equals(spec) => ("equals", spec),
+            Self::Contains(spec) => ("contains", spec),
+            Self::Numeric(spec) => ("numeric", spec),
+        }
+    }
+
+    /// The name of the kind, as jobs write it.
+    pub fn kind(&self) -> &'static str {
+        self.parts().0
+    }
+
+    /// The keys that all kinds share.
+    pub fn common(&self) -> Common<'_> {
+        self.parts().1.common()
+    }
+
+    /// Every text that is a template over the columns of a row. Rendered in this order, they are
+    /// what `Case::texts` holds.
+    pub fn texts(&self) -> Vec<Text<'_>> {
+        self.parts().1.texts()
+    }
+
+    /// The scorer. Whatever can be checked before a row is known is a fault here: a pattern, a
+    /// number or a file that is none.
+    pub fn scorer(&self, files: &dyn Files) -> Result<Box<dyn Scorer>, SpecFault> {
+        self.parts().1.scorer(files)
+    }
+}
+
+/// Makes one table of the alternatives: a property for each kind, of which exactly one is stated.
+/// Editors complete it, and a misspelt kind is told with the nearest one.
+fn one_table(schema: &mut Schema) {
+    let Some(Value::Array(kinds)) = schema.remove("oneOf") else { return };
+    let mut properties = Map::new();
+    for mut kind in kinds {
+        let about = kind["description"].take();
+        let Some(Value::Object(stated)) = kind.get_mut("properties").map(Value::take) else {
+            continue;
+        };
+        for (name, mut table) in stated {
+            if let Some(table) = table.as_object_mut() {
+                table.insert("description".to_owned(), about.clone());
+            }
+            properties.insert(name, table);
+        }
+    }
+    schema.insert("type".to_owned(), json!("object"));
+    schema.insert("properties".to_owned(), Value::Object(properties));
+    schema.insert("additionalProperties".to_owned(), json!(false));
+    schema.insert("minProperties".to_owned(), json!(1));
+    schema.insert("maxProperties".to_owned(), json!(1));
+}
+
+#[cfg(test)]
+pub(super) mod testing;
+
+#[cfg(test)]
+mod tests;
