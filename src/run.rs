@@ -17,6 +17,7 @@ mod open;
 mod pump;
 pub mod records;
 mod resume;
+pub mod scoring;
 pub mod settings;
 pub mod stopped;
 
@@ -43,6 +44,7 @@ use crate::run::deadline::Deadline;
 use crate::run::error::RunError;
 use crate::run::lanes::Parts;
 use crate::run::observer::Observer;
+use crate::run::scoring::Scoring;
 use crate::run::settings::Settings;
 use crate::run::stopped::{Failing, Stopped, StoppedBy};
 use crate::store::RunDir;
@@ -60,6 +62,8 @@ pub struct Ended {
     pub summary: Summary,
     /// What stopped it with tasks left, if anything did.
     pub stopped: Option<Stopped>,
+    /// What came of the questions of scorers.
+    pub scoring: Scoring,
 }
 
 /// A job that is ready to be run: planned, and with every key in hand.
@@ -103,17 +107,17 @@ impl<'j> Prepared<'j> {
         let result = self.work(&mut opened, observer, stopper, deadline).await;
         let ending = match &result {
             Err(_) => "failed",
-            Ok(Some(stopped)) => stopped.by.as_str(),
-            Ok(None) => "done",
+            Ok((Some(stopped), _)) => stopped.by.as_str(),
+            Ok((None, _)) => "done",
         };
         let closed = open::close(&mut opened, ending);
         // The reports of a run that broke off show what is safe in the journal.
         let summary = self.report(&opened.dir, settings);
         // What broke first is told first: it is the cause of what follows.
-        let stopped = result?;
+        let (stopped, scoring) = result?;
         closed?;
         let summary = summary?;
-        Ok(Ended { path: opened.dir.path().to_owned(), summary, stopped })
+        Ok(Ended { path: opened.dir.path().to_owned(), summary, stopped, scoring })
     }
 
     /// Writes the reports and books the run in the ledger, in one pass over the journal.
@@ -131,14 +135,15 @@ impl<'j> Prepared<'j> {
         Ok(summary)
     }
 
-    /// Does the work that is left; what stopped it before all of it was done.
+    /// Does the work that is left; what stopped it before all of it was done, and what came of the
+    /// scorers' questions.
     async fn work(
         &self,
         opened: &mut open::Opened,
         observer: &mut (dyn Observer + Send),
         stopper: &Stopper,
         deadline: Option<Deadline>,
-    ) -> Result<Option<Stopped>, RunError> {
+    ) -> Result<(Option<Stopped>, Scoring), RunError> {
         let done = resume::align(self.job, &self.plan, opened)?;
         let budget = money::open(self.job, opened, &done.survey)?;
         let mock = self.start_mock().await?;
@@ -167,19 +172,20 @@ impl<'j> Prepared<'j> {
         let outcome = tokio::select! {
             biased;
             () = deadline::watch(stopper, deadline, &stop) => unreachable!("it never returns"),
-            outcome = phases(&parts, &engine, &mut opened.books, observer, &stop) => outcome,
+            outcome = phases(&parts, &engine, opened, observer, &stop) => outcome,
         };
         observer.end();
         opened.keep_pacing(&engine.views());
         money::close(opened, budget.as_deref());
         opened.warn_of_changes();
-        let (session, failing) = outcome?;
+        let Phases { session, failing, scoring } = outcome?;
         let to_do = self.plan.total() - done.by_lane.iter().sum::<u64>();
         let left = to_do.saturating_sub(session.finished);
         // Tasks of a closed model are told as skipped, and nothing else of them was cut short.
-        if left <= session.barred {
-            return Ok(None);
+        if left <= session.barred && scoring.left == 0 {
+            return Ok((None, scoring));
         }
+        let left = left + scoring.left;
         let shortage = budget.as_ref().and_then(|budget| budget.shortage());
         let by = if stopper.level() > Level::Running {
             Some(StoppedBy::User)
@@ -192,7 +198,7 @@ impl<'j> Prepared<'j> {
             let max_error_rate = self.job.canary.unwrap_or_default().max_error_rate;
             Some(StoppedBy::Canary { max_error_rate, failing })
         };
-        Ok(by.map(|by| Stopped { by, left }))
+        Ok((by.map(|by| Stopped { by, left }), scoring))
     }
 
     /// Calls in flight at once: what the job allows, or this machine. `None` leaves each lane to
@@ -220,9 +226,32 @@ impl<'j> Prepared<'j> {
     }
 }
 
-/// All that is left to do; where the job has a canary, that first, and the rest only if no model
-/// fails in it. Gives what was done, and the models that failed.
+/// What came of all that was left to do.
+struct Phases {
+    session: pump::Done,
+    /// The models that failed in the canary.
+    failing: Vec<Failing>,
+    scoring: Scoring,
+}
+
+/// All that is left to do: first what the job asks, then what its scorers ask about the answers.
 async fn phases(
+    parts: &Parts<'_>,
+    engine: &Engine,
+    opened: &mut open::Opened,
+    observer: &mut (dyn Observer + Send),
+    stop: &Stopper,
+) -> Result<Phases, RunError> {
+    let (session, failing) = asking(parts, engine, &mut opened.books, observer, stop).await?;
+    let is_short = parts.budget.as_ref().is_some_and(|budget| budget.shortage().is_some());
+    let may_ask = stop.level() == Level::Running && failing.is_empty() && !is_short;
+    let scoring = scoring::score(parts, engine, opened, observer, stop, may_ask).await?;
+    Ok(Phases { session, failing, scoring })
+}
+
+/// What the job asks; where it has a canary, that first, and the rest only if no model fails in it.
+/// Gives what was done, and the models that failed.
+async fn asking(
     parts: &Parts<'_>,
     engine: &Engine,
     books: &mut Books,

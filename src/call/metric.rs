@@ -96,6 +96,15 @@ impl Metric {
         }
     }
 
+    /// Whether it can be said how sure a change of it is: what is measured task by task.
+    pub fn has_interval(&self) -> bool {
+        match self {
+            Self::Score(_) | Self::PassRate(_) | Self::ErrorRate | Self::CostPerTaskUsd => true,
+            Self::Latency(point) | Self::Ttft(point) => *point == Point::Percentile(50),
+            _ => false,
+        }
+    }
+
     /// Whether more of it is better.
     pub fn is_better_high(&self) -> bool {
         matches!(self, Self::Score(_) | Self::PassRate(_))

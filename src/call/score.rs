@@ -59,7 +59,6 @@ pub enum ScoreState {
 
 impl ScoreState {
     /// Whether it has a value.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     pub fn is_scored(&self) -> bool {
         *self == Self::Scored
     }

@@ -167,7 +167,25 @@ fn tell(ended: &Ended, job: &Job, context: &Context) -> Ending {
         return stopped::ending(stopped);
     }
     let planned = ended.summary.planned.unwrap_or_default();
-    if ended.summary.totals.ok < planned { Ending::SomeFailed } else { Ending::Done }
+    if ended.scoring.failed > 0 {
+        context.screen.note(&unscored(ended.scoring.failed));
+    }
+    if ended.summary.totals.ok < planned || ended.scoring.failed > 0 {
+        Ending::SomeFailed
+    } else if ended.summary.gates.iter().all(|gate| gate.passed) {
+        Ending::Done
+    } else {
+        Ending::GateFailed
+    }
+}
+
+/// That calls of scorers failed.
+fn unscored(failed: u64) -> String {
+    let noun = if failed == 1 { "call of a scorer" } else { "calls of scorers" };
+    format!(
+        "warning: {failed} {noun} failed, and the answers that they were about are not scored in \
+         full\nhelp: errors.csv says why; --resume asks them again"
+    )
 }
 
 /// A folder as one would write it from here.

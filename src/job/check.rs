@@ -3,6 +3,7 @@
 
 pub mod budget;
 pub mod fallbacks;
+pub mod gates;
 pub mod keys;
 pub mod limits;
 pub mod matrix;
@@ -12,6 +13,7 @@ pub mod params;
 pub mod price;
 pub mod prompts;
 pub mod providers;
+pub mod scorers;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,9 +71,11 @@ impl Check<'_> {
         let retry = self.retry(&file.retry);
         let mut providers = self.providers(&file.providers);
         let mock = self.mock(&file.providers);
-        let prompts = self.prompts(file.prompts.as_ref());
-        let models = self.models(&file, &mut providers, &prompts.names);
-        let caps = self.caps(&file, &models);
+        let mut prompts = self.prompts(file.prompts.as_ref());
+        let mut models = self.models(&file, &mut providers, &prompts.names);
+        let scorers = self.scorers(&file, &mut models, &mut providers, &mut prompts);
+        let gates = self.gates(&file, &prompts.names);
+        let caps = self.caps(&file, &models, &scorers);
         let output = self.output(&file.output);
         let sets = prompts.sets;
         let is_whole = sets.len() == prompts.names.len();
@@ -89,6 +93,8 @@ impl Check<'_> {
             tells_dropped: self.tells_dropped(),
             lanes: models.lanes,
             sets: sets.clone(),
+            scorers,
+            gates,
             mock: uses_mock.then_some(mock),
             concurrency: file.limits.concurrency.map(|width| width as usize),
             timeouts,

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::call::duration::DurationText;
 use crate::call::fallback::FallbackCause;
+use crate::job::file_scorers::{GateFile, ScorerFile};
 use crate::job::file_values::{HeaderFile, InlineRow, Named, OneOrMany, UsdFile};
 use crate::job::params::{MatrixTable, ParamsTable};
 use crate::mock::faults::Faults;
@@ -52,6 +53,13 @@ pub struct JobFile {
     /// The prompt sets, by name; at least one.
     #[schemars(required, extend("minProperties" = 1))]
     pub prompts: Option<Named<PromptsFile>>,
+    /// What says how good each answer is: `[scorers.<column>.<kind>]`; reports show it in a column of
+    /// that name.
+    #[serde(default)]
+    pub scorers: Named<ScorerFile>,
+    /// Bounds that the run has to keep; the exit code is 1 where one is not kept.
+    #[serde(default)]
+    pub gates: Vec<GateFile>,
     /// What holds for the run as a whole, and for each attempt.
     #[serde(default)]
     pub limits: RunLimitsFile,

@@ -7,11 +7,13 @@
 
 pub mod asking;
 pub mod canary;
+pub mod cases;
 pub mod check;
 pub mod diagnostic;
 pub mod document;
 pub mod faults;
 pub mod file;
+pub mod file_scorers;
 pub mod file_values;
 pub mod forecast;
 pub mod key_path;
@@ -25,6 +27,7 @@ pub mod prompts;
 pub mod rows;
 pub mod scan;
 pub mod schema;
+pub mod scorers;
 pub mod select;
 pub mod shape;
 pub mod tasks;
@@ -37,12 +40,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::call::gate::Gate;
 use crate::call::money::Usd;
 use crate::call::task::{ContentHash, Target};
 use crate::job::canary::Canary;
 use crate::job::document::Document;
 use crate::job::file::OnUnsupported;
 use crate::job::prompts::PromptSet;
+use crate::job::scorers::JobScorer;
 use crate::mock::script::Script;
 use crate::pace::Limits;
 use crate::pace::retry::RetryPolicy;
@@ -77,6 +82,10 @@ pub struct Job {
     pub lanes: Vec<LaneSpec>,
     /// The prompt sets, in the order of the file.
     pub sets: Vec<PromptSet>,
+    /// What says how good the answers are, in the order of the file.
+    pub scorers: Vec<JobScorer>,
+    /// The bounds that a run has to keep.
+    pub gates: Vec<Gate>,
     /// How the built-in provider behaves, where a target is one of its models.
     pub mock: Option<Script>,
     /// Calls in flight over all providers; `None`: each lane finds its own width.

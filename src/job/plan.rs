@@ -10,12 +10,15 @@ use std::sync::Arc;
 
 use crate::call::task::ContentHash;
 use crate::job::asking::Asker;
+use crate::job::cases::{Place, Places};
 use crate::job::diagnostic::Diagnostic;
 use crate::job::forecast::{self, AtLimits, Load};
 use crate::job::prompts::PromptSet;
 use crate::job::scan::scan;
+use crate::job::scorers::JobScorer;
 use crate::job::select::Selection;
 use crate::job::tasks::Tasks;
+use crate::job::template::TemplateFault;
 use crate::job::{Job, JobTarget, LaneSpec};
 
 /// What will be asked.
@@ -39,6 +42,8 @@ pub struct Inner {
     pub repeats: u32,
     /// The parameters that no row may state.
     pub varied: Arc<Vec<String>>,
+    /// The lanes through which scorers ask.
+    pub asked: Vec<usize>,
 }
 
 /// A prompt set and who is asked it.
@@ -91,7 +96,9 @@ impl Plan {
         if !faults.is_empty() {
             return Err(faults);
         }
+        let asked = asked(job, &targets, &sets);
         let inner = Inner {
+            asked,
             targets,
             lanes: job.lanes.clone(),
             sets,
@@ -122,9 +129,13 @@ impl Plan {
             .sum()
     }
 
-    /// Whether calls may go through a lane: it has tasks, or is a fallback of somebody who has.
+    /// Whether calls may go through a lane: it has tasks, or is a fallback of somebody who has, or a
+    /// scorer of their answers asks there.
     pub fn lane_is_used(&self, lane: usize) -> bool {
         let inner = &self.inner;
+        if inner.asked.contains(&lane) {
+            return true;
+        }
         let is_asked = |(nth, target): &(usize, &JobTarget)| {
             let falls_back = || target.target.fallbacks.iter().any(|to| to.lane == lane);
             (target.lane == lane || falls_back()) && inner.target_total(*nth) > 0
@@ -144,6 +155,22 @@ impl Plan {
     /// The tasks of one lane in the order of their index, read and rendered as they are taken.
     pub fn tasks(&self, lane: usize) -> Tasks {
         Tasks::new(Arc::clone(&self.inner), lane)
+    }
+
+    /// All places of the plan in order, each with its row.
+    pub fn places(&self) -> Places {
+        Places::new(Arc::clone(&self.inner))
+    }
+
+    /// The text of a scorer for an answer: the `nth` of all texts of this set.
+    pub fn text_of(
+        &self,
+        place: &Place,
+        nth: usize,
+        input: &str,
+        output: &str,
+    ) -> Result<String, TemplateFault> {
+        self.inner.sets[place.set].set.text(nth, &place.prompt, input, output)
     }
 
     /// How many of them one target has, by its place in [`Plan::targets`].
@@ -178,6 +205,18 @@ impl Inner {
         let takers = set.takers.iter().copied().enumerate();
         takers.filter(move |(_, target)| self.targets[*target].lane == lane)
     }
+}
+
+/// The lanes of scorers that score any of these sets' answers.
+fn asked(job: &Job, targets: &[JobTarget], sets: &[PlannedSet]) -> Vec<usize> {
+    let scores = |scorer: &JobScorer| {
+        sets.iter().any(|set| {
+            let mut labels = set.takers.iter().map(|taker| &targets[*taker].target.label);
+            labels.any(|label| scorer.reach.covers(&set.set.name, label))
+        })
+    };
+    let scorers = job.scorers.iter().filter(|scorer| scores(scorer));
+    scorers.filter_map(JobScorer::asked).map(|asked| asked.lane).collect()
 }
 
 /// The hashes that occur more than once, each of them once.

@@ -92,6 +92,23 @@ impl PromptSet {
         self
     }
 
+    /// The `nth` of its texts for an answer to one of its prompts.
+    pub fn text(
+        &self,
+        nth: usize,
+        prompt: &Prompt,
+        input: &str,
+        output: &str,
+    ) -> Result<String, TemplateFault> {
+        let text = &self.expected[nth];
+        match &prompt.columns {
+            Some(columns) if text.sees_answer => {
+                text.template.render(&Arc::new(columns.beside(input, output)))
+            }
+            _ => Ok(prompt.expected[nth].clone()),
+        }
+    }
+
     /// Where a key of it stands in the job.
     pub fn path(&self, key: SetKey) -> KeyPath {
         match key {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::call::estimate::text_tokens;
+use crate::eval::judge;
 use crate::mock::answers::Answers;
 use crate::mock::prose::sentences;
 
@@ -96,6 +97,8 @@ impl<'a> Answer<'a> {
         let text = |choice| match prepared.to(prompt) {
             Some(answer) => Cow::Borrowed(answer),
             None if question.name() == "echo" => Cow::Borrowed(prompt),
+            // Whoever is asked to judge, judges: by chance, and the same each time.
+            None if judge::is_asked(prompt) => Cow::Owned(judge::imitated(prompt, id)),
             None => Cow::Owned(sentences(question.name(), id, choice)),
         };
         let choices: Vec<_> =

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::call::record::Record;
 use crate::engine::event::Event;
+use crate::eval::grader::Grader;
 use crate::store::commitments::Commitments;
 use crate::store::journal::Journal;
 
@@ -12,9 +13,20 @@ pub(super) struct Books {
     pub(super) journal: Journal,
     /// The calls in flight, where money is capped.
     pub(super) commitments: Option<Commitments>,
+    /// What scores answers as they come.
+    pub(super) grader: Grader,
 }
 
 impl Books {
+    /// Scores the answers among these events.
+    pub(super) fn grade(&self, events: &mut [Event]) {
+        for event in events {
+            if let Event::Finished { entry, .. } = event {
+                entry.record.scores = self.grader.grade(&entry.record, &entry.expected);
+            }
+        }
+    }
+
     /// Writes down the calls that these events announce.
     pub(super) fn record(&mut self, events: &[Event]) -> io::Result<()> {
         let Some(commitments) = &mut self.commitments else { return Ok(()) };

@@ -127,7 +127,8 @@ pub(super) fn source(parts: &Parts<'_>, in_job: usize) -> Source {
     }))
 }
 
-fn still_to_do(mut task: Task, survey: &Survey) -> Option<Task> {
+/// The task, where it is not done, with the attempts made at it before.
+pub(super) fn still_to_do(mut task: Task, survey: &Survey) -> Option<Task> {
     if let Some(outcome) = survey.find(&task.id) {
         if outcome.status == Status::Ok {
             return None;

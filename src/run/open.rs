@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use crate::call::moment::Moment;
 use crate::engine::lane::LaneView;
 use crate::job::plan::Plan;
+use crate::job::scorers::grader;
 use crate::job::{Job, JobTarget};
 use crate::run::books::Books;
 use crate::run::error::RunError;
@@ -22,6 +23,8 @@ pub(super) struct Opened {
     pub(super) manifest: Manifest,
     /// Whether it was begun by an earlier session.
     pub(super) resumed: bool,
+    /// Whether the last session had scorers.
+    pub(super) was_scored: bool,
     /// The prompt files as they were when the run began.
     files: Vec<Seen>,
 }
@@ -79,14 +82,16 @@ pub(super) fn open(job: &Job, plan: &Plan, settings: &Settings) -> Result<Opened
         None => (RunDir::create(out, &job.name, &job.document.text)?, false),
     };
     let journal = dir.journal()?;
-    let sessions = match dir.manifest()? {
-        Some(before) => before.sessions,
-        None => Vec::new(),
+    let (sessions, was_scored) = match dir.manifest()? {
+        Some(before) => (before.sessions, !before.scorers.is_empty()),
+        None => (Vec::new(), false),
     };
     let mut manifest = Manifest::new(&job.name, &dir.name(), &job.document.text, plan.total());
     manifest.inputs = inputs(job, plan)?;
     manifest.prices_hash = prices_hash(plan.targets());
     manifest.tags = (*job.tags).clone();
+    manifest.scorers = job.scorers.iter().map(|scorer| scorer.head.clone()).collect();
+    manifest.gates.clone_from(&job.gates);
     manifest.sessions = sessions;
     let options = settings.options.clone();
     manifest.sessions.push(Session {
@@ -100,8 +105,8 @@ pub(super) fn open(job: &Job, plan: &Plan, settings: &Settings) -> Result<Opened
     });
     dir.write_manifest(&manifest)?;
     let files = plan.files().iter().map(Seen::now).collect();
-    let books = Books { journal, commitments: None };
-    Ok(Opened { dir, books, manifest, resumed, files })
+    let books = Books { journal, commitments: None, grader: grader(&job.scorers) };
+    Ok(Opened { dir, books, manifest, resumed, was_scored, files })
 }
 
 /// Writes how the session ended.

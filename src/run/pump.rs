@@ -94,13 +94,19 @@ pub(super) async fn pump(
 pub(super) struct Done {
     /// Tasks that were answered or failed.
     pub(super) finished: u64,
+    /// Those of them that failed.
+    pub(super) failed: u64,
     /// Tasks that were skipped because their model was closed.
     pub(super) barred: u64,
 }
 
 impl Done {
     pub(super) fn and(self, more: Self) -> Self {
-        Self { finished: self.finished + more.finished, barred: self.barred + more.barred }
+        Self {
+            finished: self.finished + more.finished,
+            failed: self.failed + more.failed,
+            barred: self.barred + more.barred,
+        }
     }
 }
 
@@ -145,6 +151,7 @@ struct Desk<'d> {
 impl Desk<'_> {
     /// Takes a batch of events: its outcomes are in the journal before anybody hears of them.
     fn take(&mut self, batch: &mut Vec<Event>) {
+        self.books.grade(batch);
         let outcomes = batch.iter().filter_map(|event| match event {
             Event::Finished { entry, .. } => Some(&**entry),
             _ => None,
@@ -160,7 +167,11 @@ impl Desk<'_> {
                 Event::Broken { why, .. } => self.break_off(why),
                 Event::Finished { lane, entry } => {
                     match Fate::of(&entry, &self.lanes[lane]) {
-                        Fate::Answered | Fate::Failed => self.done.finished += 1,
+                        Fate::Answered => self.done.finished += 1,
+                        Fate::Failed => {
+                            self.done.finished += 1;
+                            self.done.failed += 1;
+                        }
                         Fate::Barred => self.done.barred += 1,
                         Fate::Stopped => {}
                     }

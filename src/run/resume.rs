@@ -15,7 +15,7 @@ use crate::store::format::{Labels, Placement, Spot, labels_hash};
 use crate::store::survey::{Outcome, Survey};
 
 /// Placements are written in batches of this many.
-const BATCH: usize = 4096;
+pub(super) const BATCH: usize = 4096;
 
 /// What is done, and how much of it in each lane.
 pub(super) struct Done {
@@ -56,13 +56,15 @@ pub(super) fn align(job: &Job, plan: &Plan, opened: &mut Opened) -> Result<Done,
             }
         }
     }
-    let left = survey.outcomes().iter().zip(seen).filter(|(_, seen)| !seen);
+    // What scorers asked is no part of the plan; it is looked at when they ask again.
+    let is_left = |(outcome, seen): &(&Outcome, bool)| !seen && !outcome.judges;
+    let left = survey.outcomes().iter().zip(seen).filter(is_left);
     placements.extend(left.filter_map(|(outcome, _)| gone(outcome)));
     write(opened, &mut placements)?;
     Ok(Done { survey: Arc::new(survey), by_lane, by_target })
 }
 
-fn write(opened: &mut Opened, placements: &mut Vec<Placement>) -> Result<(), RunError> {
+pub(super) fn write(opened: &mut Opened, placements: &mut Vec<Placement>) -> Result<(), RunError> {
     let path = opened.books.journal.path().to_owned();
     let failed = |why| RunError::Journal { path, lost: 0, why };
     opened.books.journal.append_placements(placements).map_err(failed)?;
@@ -71,7 +73,7 @@ fn write(opened: &mut Opened, placements: &mut Vec<Placement>) -> Result<(), Run
 }
 
 /// The new place of a task whose outcome is known, if it moved or is called otherwise now.
-fn moved(task: &Task, outcome: &Outcome) -> Option<Placement> {
+pub(super) fn moved(task: &Task, outcome: &Outcome) -> Option<Placement> {
     let target = &task.target;
     let labels = labels_hash(&task.prompt, &task.row, &target.label, target.variant.as_deref());
     let stays = outcome.index() == Some(task.index) && outcome.labels == labels;
@@ -92,7 +94,7 @@ fn moved(task: &Task, outcome: &Outcome) -> Option<Placement> {
 }
 
 /// A task that the job no longer asks.
-fn gone(outcome: &Outcome) -> Option<Placement> {
+pub(super) fn gone(outcome: &Outcome) -> Option<Placement> {
     let was = outcome.index();
     was.map(|_| Placement { task: outcome.task, line: outcome.line, was, to: None })
 }

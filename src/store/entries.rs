@@ -1,6 +1,7 @@
 //! The outcomes of a run in plan order, one at a time, with all that the journal has on each;
 //! then those of the calls that scorers made.
 
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,8 +19,8 @@ use crate::store::index::Index;
 /// Goes through a journal in plan order; then come the tasks that the job no longer asks, and then
 /// the calls of scorers in theirs.
 #[derive(Debug)]
-pub struct Entries<'a> {
-    index: &'a Index,
+pub struct Entries<I> {
+    index: I,
     blocks: Blocks,
     journal: Arc<Path>,
     next: u64,
@@ -47,16 +48,16 @@ pub struct OutcomeLine {
     split: usize,
 }
 
-impl<'a> Entries<'a> {
+impl<I: Deref<Target = Index>> Entries<I> {
     /// Opens the journal that the index was made of.
-    pub fn open(journal: &Path, index: &'a Index) -> Result<Self, StoreError> {
+    pub fn open(journal: &Path, index: I) -> Result<Self, StoreError> {
         Ok(Self {
+            dropped: index.dropped().into_iter(),
+            judgements: index.judgements().into_iter(),
             index,
             blocks: Blocks::open(journal)?,
             journal: journal.into(),
             next: 0,
-            dropped: index.dropped().into_iter(),
-            judgements: index.judgements().into_iter(),
             failed: false,
         })
     }
@@ -73,9 +74,9 @@ impl<'a> Entries<'a> {
         self.index.judgement(task).map(|offset| self.outcome(offset)).transpose()
     }
 
-    /// What was written on the scores of an answer after its outcome was.
-    pub fn scored(&mut self, of: &OutcomeLine) -> Result<Option<Scored>, StoreError> {
-        let Some(offset) = self.index.scored(of.offset) else { return Ok(None) };
+    /// What was written on the scores of the outcome line at this offset after it was.
+    pub fn scored_at(&mut self, line: u64) -> Result<Option<Scored>, StoreError> {
+        let Some(offset) = self.index.scored(line) else { return Ok(None) };
         let scored = format::scored(&self.blocks.line(offset)?);
         scored.map(Some).map_err(|fault| fault.at_offset(&self.journal, offset))
     }
@@ -87,7 +88,7 @@ impl<'a> Entries<'a> {
         placement: Option<u64>,
     ) -> Result<Line, StoreError> {
         let mut outcome = self.outcome(offset)?;
-        if let Some(scored) = self.scored(&outcome)? {
+        if let Some(scored) = self.scored_at(offset)? {
             outcome.rescore(&scored.scores)?;
         }
         if let Some(placement) = placement {
@@ -96,7 +97,7 @@ impl<'a> Entries<'a> {
             outcome.relabel(&format::labels(&line).map_err(fault)?)?;
         }
         let task = outcome.fault_at(format::task(outcome.record()))?;
-        let earlier = self.index.earlier(&task);
+        let earlier = self.index.earlier(&task).to_vec();
         let earlier =
             earlier.iter().map(|offset| self.outcome(*offset)).collect::<Result<_, _>>()?;
         Ok(Line { index: place, outcome, earlier })
@@ -126,7 +127,7 @@ impl<'a> Entries<'a> {
     }
 }
 
-impl Iterator for Entries<'_> {
+impl<I: Deref<Target = Index>> Iterator for Entries<I> {
     type Item = Result<Line, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {

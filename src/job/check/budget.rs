@@ -1,17 +1,23 @@
 //! The budget: what may be spent, and whether each call's worst case is known beforehand.
 
+use std::sync::Arc;
+
+use crate::call::bound;
 use crate::call::money::Usd;
+use crate::call::request::Request;
 use crate::call::task::Target;
 use crate::job::Caps;
 use crate::job::check::Check;
 use crate::job::check::models::Models;
 use crate::job::diagnostic::Diagnostic;
 use crate::job::file::{BudgetFile, JobFile};
+use crate::job::file_scorers::ScorerFile;
 use crate::job::key_path::KeyPath;
+use crate::job::scorers::{Asked, How, JobScorer};
 
 impl Check<'_> {
-    /// The caps of the job, of its providers and of its models.
-    pub fn caps(&mut self, file: &JobFile, models: &Models) -> Caps {
+    /// The caps of the job, of its providers, of its models and of the scorers that ask one.
+    pub fn caps(&mut self, file: &JobFile, models: &Models, scorers: &[JobScorer]) -> Caps {
         let top = KeyPath::top();
         let run = self.cap(Some(&file.budget), &top.key("budget"));
         let mut caps = Caps { run, ..Caps::default() };
@@ -24,6 +30,25 @@ impl Check<'_> {
         for (nth, model) in file.models.iter().flatten().enumerate() {
             let cap = self.cap(model.budget.as_ref(), &top.key("models").index(nth).key("budget"));
             caps.models.extend(cap.and_then(|cap| Some((model.name()?.into(), cap))));
+        }
+        for (column, scorer) in &file.scorers.0 {
+            let (kind, budget) = match scorer {
+                ScorerFile::Judge(judge) => ("judge", judge.budget.as_ref()),
+                ScorerFile::Cosine(cosine) => ("cosine", cosine.budget.as_ref()),
+                ScorerFile::Plain(_) | ScorerFile::Command(_) | ScorerFile::Unknown => continue,
+            };
+            let path = top.key("scorers").key(column).key(kind);
+            let cap = self.cap(budget, &path.key("budget"));
+            let scorer = scorers.iter().find(|scorer| scorer.head.column == *column);
+            let Some(asked) = scorer.and_then(JobScorer::asked) else { continue };
+            caps.models.extend(cap.map(|cap| (Arc::clone(&asked.target.label), cap)));
+            if caps.cover(&asked.target, &asked.target.label) && asked.target.price.is_none() {
+                let help = "state it in USD per million tokens: price = { input = ..., output = ... }; \
+                            0 for what is free";
+                self.faults.push(unpriced("", &asked.target, path.key("model")).help(help));
+            } else {
+                self.must_be_bounded(&caps, scorer.map(|scorer| &scorer.how), asked, &path);
+            }
         }
         self.must_be_priced(file, models, &caps);
         caps
@@ -39,6 +64,24 @@ impl Check<'_> {
         let fault = Diagnostic::at_value(path.key("max_usd"), format!("the budget {why}"));
         self.faults.push(fault.help("write USD: a number, or text such as \"2.50\""));
         None
+    }
+
+    /// Under a cap it is known beforehand how long a judge's answers can get.
+    fn must_be_bounded(&mut self, caps: &Caps, how: Option<&How>, asked: &Asked, path: &KeyPath) {
+        let target = &asked.target;
+        if !caps.cover(target, &target.label) || !matches!(how, Some(How::Judge { .. })) {
+            return;
+        }
+        let request = Request { params: Arc::clone(&target.params), ..Request::new("") };
+        if bound::output_at_most(&request, target.max_output).is_none() {
+            let name = target.model_used();
+            let message = format!(
+                "a budget needs to know beforehand what a call can cost, and nobody knows for \
+                 `{name}` how long its answer can get"
+            );
+            let help = "state `max_tokens` in the `params` of this scorer";
+            self.faults.push(Diagnostic::at_value(path.key("model"), message).help(help));
+        }
     }
 
     /// Whoever may be asked under a cap has a price.

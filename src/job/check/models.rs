@@ -281,7 +281,7 @@ impl Check<'_> {
     }
 
     /// The lane of this model, with the limits that any of its entries state.
-    fn lane(
+    pub fn lane(
         &mut self,
         models: &mut Models,
         provider: &Arc<Provider>,

@@ -72,7 +72,7 @@ impl Check<'_> {
     }
 
     /// A template; one that is at fault is told, and stands for no text at all.
-    fn template(&mut self, text: Option<&str>, path: &KeyPath) -> Option<Template> {
+    pub fn template(&mut self, text: Option<&str>, path: &KeyPath) -> Option<Template> {
         let fault = match Template::new(text?) {
             Ok(template) => return Some(template),
             Err(fault) => fault,
