@@ -9,7 +9,13 @@ use crate::report::summary::{ModelSummary, Summary};
 pub fn notes(summary: &Summary, job: &Job) -> Vec<String> {
     let unpriced: Vec<&ModelSummary> =
         summary.by_model.iter().filter(|model| model.totals.unpriced > 0).collect();
-    if unpriced.is_empty() {
+    let calls = summary.scorers.iter().filter_map(|scorer| {
+        let unpriced = scorer.calls.as_ref()?.unpriced;
+        let name = clipped(&scorer.head.column);
+        (unpriced > 0).then(|| format!("{} of the scorer {name}", count(unpriced)))
+    });
+    let calls: Vec<String> = calls.collect();
+    if unpriced.is_empty() && calls.is_empty() {
         return Vec::new();
     }
     let named = |model: &&ModelSummary| {
@@ -20,14 +26,14 @@ pub fn notes(summary: &Summary, job: &Job) -> Vec<String> {
         };
         format!("{} of {} ({why})", count(model.totals.unpriced), clipped(&model.name()))
     };
-    let models: Vec<String> = unpriced.iter().map(named).collect();
+    let models: Vec<String> = unpriced.iter().map(named).chain(calls.iter().cloned()).collect();
     let mut notes = vec![format!(
         "warning: the cost of some answers is not known, and in no sum: {}",
         models.join(", ")
     )];
-    if unpriced.iter().any(|model| !has_price(job, &model.model)) {
+    if unpriced.iter().any(|model| !has_price(job, &model.model)) || !calls.is_empty() {
         notes.push(
-            "help: state it at the model, in USD per million tokens: price = { input = ..., output = ... }"
+            "help: state it at the model or the scorer, in USD per million tokens: price = { input = ..., output = ... }"
                 .to_owned(),
         );
     }

@@ -1,4 +1,5 @@
-//! A run as a stream: each record when it is safe in the journal, for programs.
+//! A run as a stream: each record when it is safe in the journal, for programs. After the tasks of
+//! the job come the calls of its scorers, which have a `scorer`.
 
 use std::collections::VecDeque;
 use std::future::Future;
