@@ -8,6 +8,7 @@
 //!
 //! [`Cluster`]: crate::eval::stats::cluster::Cluster
 
+mod bootstrap;
 pub mod cluster;
 pub mod compare;
 pub mod curves;
@@ -18,3 +19,10 @@ mod pairs;
 pub mod ratio;
 pub mod signs;
 pub mod verdict;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod simulations;
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,9 @@ const DIFFERS: u8 = 4;
 /// A value other than 0 and 1 was seen.
 const GRADED: u8 = 8;
 
+/// No score, time or amount lies beyond, and the squares of what does could not be summed.
+const LARGEST: f64 = 1e100;
+
 /// What one prompt was given by one scorer: its repeats together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cluster {
@@ -23,7 +26,7 @@ pub struct Cluster {
 
 impl Cluster {
     /// The prompt `id` with the score of one answer, and whether it passed where that is known;
-    /// `None` for a value that is no finite number.
+    /// `None` for a value that is no finite number (or beyond 1e100).
     pub fn new(id: u32, value: f64, pass: Option<bool>) -> Option<Self> {
         let mut cluster = Self { sum: 0.0, id, n: 0, first: 0.0, seen: 0 };
         cluster.push(value, pass);
@@ -32,17 +35,17 @@ impl Cluster {
 
     /// Adds the score of another repeat. A value that is no finite number is passed over.
     pub fn push(&mut self, value: f64, pass: Option<bool>) {
-        if !value.is_finite() {
+        if value.is_nan() || value.abs() > LARGEST {
             return;
         }
-        // Single precision tells apart what people would call different, in half the room.
-        let short = value as f32;
+        // Adding 0 makes one of the two zeros. Single precision tells apart what people would call different, in half the room.
+        let short = (value + 0.0) as f32;
         if self.n == 0 {
             self.first = short;
         }
         let verdict = pass.map_or(0, |pass| if pass { PASS } else { FAIL });
         let differs = if short.to_bits() == self.first.to_bits() { 0 } else { DIFFERS };
-        let graded = if value == 0.0 || value == 1.0 { 0 } else { GRADED };
+        let graded = if value * (1.0 - value) == 0.0 { 0 } else { GRADED };
         self.seen |= verdict | differs | graded;
         self.n = self.n.saturating_add(1);
         self.sum += value;

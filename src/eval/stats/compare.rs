@@ -1,9 +1,9 @@
 //! Two runs of the same prompts: which is better, by how much, and could it be chance?
 
+use crate::eval::stats::bootstrap::{MOST, percentile};
 use crate::eval::stats::cluster::Cluster;
-use crate::eval::stats::curves::student_quantile;
-use crate::eval::stats::curves::student_tail;
-use crate::eval::stats::interval::{CONFIDENCE, Interval};
+use crate::eval::stats::curves::{student_quantile, student_tail};
+use crate::eval::stats::interval::{Interval, TAIL};
 use crate::eval::stats::mean::Scale;
 use crate::eval::stats::pairs::Pairs;
 use crate::eval::stats::signs::sign_test;
@@ -75,11 +75,12 @@ pub fn p_below(base: &[Cluster], new: &[Cluster], threshold: f64, scale: Scale) 
     (!pairs.differences.is_empty()).then(|| {
         let chance = sign_test(&pairs.differences).down;
         let beyond = beyond(&pairs, threshold, scale);
-        // Whoever shows a drop of two points has shown a drop, so neither may contradict the other.
+        // Who shows a drop of two points has shown a drop: the two tests may not contradict.
         match threshold {
             0.0 => chance,
             ..0.0 => beyond.max(chance),
-            _ => beyond.min(chance),
+            0.0.. => beyond.min(chance),
+            _ => 1.0,
         }
     })
 }
@@ -98,7 +99,7 @@ pub fn below(
     confidence: f64,
     scale: Scale,
 ) -> bool {
-    p_below(base, new, threshold, scale).is_some_and(|p| p < 1.0 - confidence)
+    p_below(base, new, threshold, scale).is_some_and(|p| is_shown(p, confidence))
 }
 
 /// Whether the difference (new less base) lies above `threshold` with this one-sided confidence.
@@ -109,42 +110,55 @@ pub fn above(
     confidence: f64,
     scale: Scale,
 ) -> bool {
-    p_above(base, new, threshold, scale).is_some_and(|p| p < 1.0 - confidence)
+    p_above(base, new, threshold, scale).is_some_and(|p| is_shown(p, confidence))
 }
 
-/// Mean and standard error with two pairs added, one as far up and one as far down as any seen.
-fn widened(pairs: &Pairs, scale: Scale) -> (f64, f64) {
+fn is_shown(p: f64, confidence: f64) -> bool {
+    // 1 - 0.95 is a little above 0.05, where `p` may lie exactly.
+    p < 1.0 - confidence - 1e-12
+}
+
+/// The differences with two pairs more, one as far up and one as far down as any: what was seen
+/// once in `n` prompts, or never, may well come among the next. For answers that are right or wrong
+/// this is the interval of Bonett and Price (2012), Adjusted Wald confidence interval for a
+/// difference of binomial proportions based on paired data. `None` where nothing is known of how
+/// far differences go.
+fn widened(pairs: &Pairs, scale: Scale) -> Option<Vec<f64>> {
     let largest = pairs.differences.iter().fold(0.0_f64, |most, d| most.max(d.abs()));
-    let far = if largest == 0.0 && scale == Scale::Unit { 1.0 } else { largest };
-    let n = pairs.len() + 2.0;
-    let mean = pairs.differences.iter().sum::<f64>() / n;
-    let squares = pairs.differences.iter().map(|d| d * d).sum::<f64>() + 2.0 * far * far;
-    (mean, ((squares / n - mean * mean).max(0.0) / n).sqrt())
+    let far = match scale {
+        Scale::Unit if largest == 0.0 => 1.0,
+        _ => largest,
+    };
+    (pairs.differences.len() > 1 && far > 0.0 && far.is_finite())
+        .then(|| pairs.differences.iter().copied().chain([far, -far]).collect())
 }
 
+/// Their mean, and its standard error.
+fn moments(widened: &[f64]) -> (f64, f64) {
+    let n = widened.len() as f64;
+    let mean = widened.iter().sum::<f64>() / n;
+    let spread: f64 = widened.iter().map(|d| (d - mean).powi(2)).sum();
+    (mean, spread.sqrt() / n)
+}
+
+/// The p-value of a mean difference below `threshold`, by Student's t.
 fn beyond(pairs: &Pairs, threshold: f64, scale: Scale) -> f64 {
-    let (mean, error) = widened(pairs, scale);
-    if pairs.len() < 2.0 {
-        return 1.0;
-    }
-    match error > 0.0 {
-        true => student_tail((threshold - mean) / error, pairs.len() - 1.0),
-        false => {
-            if mean < threshold {
-                0.0
-            } else {
-                1.0
-            }
-        }
-    }
+    widened(pairs, scale).map_or(1.0, |widened| {
+        let (mean, error) = moments(&widened);
+        student_tail((threshold - mean) / error, pairs.len() - 1.0)
+    })
 }
 
+/// The 95 % interval of the mean difference: drawn by prompt where they are few enough.
 fn interval(pairs: &Pairs, scale: Scale) -> Option<Interval> {
     let ends = (scale == Scale::Unit).then_some(Interval { low: -1.0, high: 1.0 });
-    if pairs.len() < 2.0 {
-        return ends;
-    }
-    let (mean, error) = widened(pairs, scale);
-    let half = error * student_quantile((1.0 - CONFIDENCE) / 2.0, pairs.len() - 1.0);
-    Some(Interval { low: mean - half, high: mean + half }.holding(pairs.difference(), ends))
+    let Some(widened) = widened(pairs, scale) else { return ends };
+    let interval = if pairs.differences.len() <= MOST {
+        percentile(&widened)
+    } else {
+        let (mean, error) = moments(&widened);
+        let half = error * student_quantile(TAIL, pairs.len() - 1.0);
+        Interval { low: mean - half, high: mean + half }
+    };
+    Some(interval.holding(pairs.difference(), ends))
 }

@@ -57,20 +57,6 @@ pub fn binomial_at_most(k: u64, n: u64, p: f64) -> f64 {
     beta(1.0 - p, (n - k) as f64, k as f64 + 1.0)
 }
 
-/// The largest number of heads, if any, that `n` throws of a fair coin do not exceed with more
-/// than the chance `tail`.
-pub fn fair_rank(n: u64, tail: f64) -> Option<u64> {
-    let (mut low, mut high) = (0, n);
-    while low < high {
-        let middle = low.midpoint(high);
-        match binomial_at_most(middle, n, 0.5) <= tail {
-            true => low = middle + 1,
-            false => high = middle,
-        }
-    }
-    low.checked_sub(1)
-}
-
 /// Where a falling tail reaches `share`, by halving.
 fn invert(share: f64, tail: impl Fn(f64) -> f64) -> f64 {
     if share > 0.5 {
@@ -107,19 +93,19 @@ fn beta(x: f64, a: f64, b: f64) -> f64 {
 fn fraction(x: f64, a: f64, b: f64) -> f64 {
     const TINY: f64 = 1e-300;
     let away = |value: f64| if value.abs() < TINY { TINY } else { value };
-    let mut c = 1.0;
-    let mut d = 1.0 / away(1.0 - (a + b) * x / (a + 1.0));
-    let mut value = d;
+    let (mut above, mut below) = (1.0, 1.0 / away(1.0 - (a + b) * x / (a + 1.0)));
+    let mut value = below;
     // It needs about the square root of the larger parameter.
-    for m in 1..20_000 {
-        let m = f64::from(m);
-        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
-        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
+    for step in 1..20_000 {
+        let step = f64::from(step);
+        let twice = a + 2.0 * step;
+        let even = step * (b - step) * x / ((twice - 1.0) * twice);
+        let odd = -(a + step) * (a + b + step) * x / (twice * (twice + 1.0));
         let before = value;
-        for step in [even, odd] {
-            d = 1.0 / away(1.0 + step * d);
-            c = away(1.0 + step / c);
-            value *= c * d;
+        for term in [even, odd] {
+            below = 1.0 / away(1.0 + term * below);
+            above = away(1.0 + term / above);
+            value *= above * below;
         }
         if (value - before).abs() <= value.abs() * f64::EPSILON {
             break;

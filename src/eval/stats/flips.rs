@@ -1,7 +1,7 @@
 //! How steady a model is: how many prompts get different verdicts when asked again.
 
 use crate::eval::stats::cluster::{Cluster, in_order};
-use crate::eval::stats::interval::{Interval, wilson};
+use crate::eval::stats::interval::{Interval, of_share};
 
 /// How many of the prompts that were asked more than once have repeats that disagree.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,5 +24,5 @@ pub fn flip_rate(clusters: &[Cluster]) -> Option<FlipRate> {
         flipped += u64::from(cluster.flips());
     }
     let value = (prompts > 0).then(|| flipped as f64 / prompts as f64)?;
-    Some(FlipRate { value, interval: wilson(value, prompts as f64), flipped, prompts })
+    Some(FlipRate { value, interval: of_share(flipped, prompts), flipped, prompts })
 }

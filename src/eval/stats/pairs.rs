@@ -45,6 +45,7 @@ impl Pairs {
         self.differences.push(if is_rounding { 0.0 } else { difference });
     }
 
+    /// How many pairs.
     pub(super) fn len(&self) -> f64 {
         self.differences.len() as f64
     }
