@@ -81,10 +81,11 @@ fn of_scores(clusters: &[Cluster], value: f64, n: f64) -> Interval {
     let error = standard_error(clusters, value, n);
     // What the prompts would spread if each were 0 or 1, and how much of it they do.
     let most = (prompts * value * (1.0 - value)).max(0.0);
-    if most >= ENOUGH && clusters.len() <= MOST {
-        if let Some(drawn) = drawn(clusters, value, error) {
-            return drawn.holding(value, Some(UNIT));
-        }
+    if most >= ENOUGH
+        && clusters.len() <= MOST
+        && let Some(drawn) = drawn(clusters, value, error)
+    {
+        return drawn.holding(value, Some(UNIT));
     }
     let seen = (error * prompts).powi(2);
     let effect = if most > 0.0 { seen / most } else { 1.0 };
