@@ -141,6 +141,13 @@ pub(super) fn nothing_expected(name: &str) -> Score {
     Score::skipped(format!("`{name}` is empty for this row: there is nothing to compare with"))
 }
 
+/// The score of a graded kind: it passes from its threshold on, where one is stated.
+pub(super) fn graded(value: f64, threshold: Option<f64>) -> Score {
+    /// A threshold of 0.8 is met by four of five, whatever the last bit of a division says.
+    const HAIR: f64 = 1e-9;
+    Score::of(value, threshold.map(|threshold| value + HAIR >= threshold))
+}
+
 /// The table of a kind: its own keys and those that all kinds share.
 macro_rules! scorer_spec {
     (

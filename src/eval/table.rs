@@ -5,10 +5,15 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Scorer;
+use super::bleu::BleuSpec;
 use super::contains::ContainsSpec;
 use super::equals::EqualsSpec;
+use super::levenshtein::LevenshteinSpec;
 use super::numeric::NumericSpec;
+use super::regex::RegexSpec;
+use super::rouge_l::RougeLSpec;
 use super::spec::{Common, Files, Spec, SpecFault, Text};
+use super::starts_with::StartsWithSpec;
 
 /// A scorer as a job states it: one kind, and its keys.
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
@@ -19,8 +24,18 @@ pub enum ScorerSpec {
     Equals(EqualsSpec),
     /// The answer holds these texts, or does not.
     Contains(ContainsSpec),
+    /// The answer matches a regular expression.
+    Regex(RegexSpec),
+    /// The answer begins with this text.
+    StartsWith(StartsWithSpec),
     /// The last number of the answer is this number.
     Numeric(NumericSpec),
+    /// How near the answer is to a text, character by character.
+    Levenshtein(LevenshteinSpec),
+    /// How much of a reference the answer has, in its order.
+    RougeL(RougeLSpec),
+    /// How many of the answer's runs of up to four words stand in a reference.
+    Bleu(BleuSpec),
 }
 
 impl ScorerSpec {
@@ -28,7 +43,12 @@ impl ScorerSpec {
         match self {
             Self::Equals(spec) => ("equals", spec),
             Self::Contains(spec) => ("contains", spec),
+            Self::Regex(spec) => ("regex", spec),
+            Self::StartsWith(spec) => ("starts_with", spec),
             Self::Numeric(spec) => ("numeric", spec),
+            Self::Levenshtein(spec) => ("levenshtein", spec),
+            Self::RougeL(spec) => ("rouge_l", spec),
+            Self::Bleu(spec) => ("bleu", spec),
         }
     }
 
