@@ -5,17 +5,20 @@
 
 pub mod advice;
 pub mod ask;
+pub mod baseline;
 pub mod chat;
 pub mod check;
 pub mod closed;
 pub mod context;
 pub mod diagnose;
+pub mod diff;
 pub mod doctor;
 pub mod exit;
 pub mod invoice;
 pub mod log;
 pub mod mock;
 pub mod models;
+pub mod named;
 pub mod page;
 pub mod plan;
 pub mod progress;
@@ -51,6 +54,7 @@ Examples:
   runner plan jobs/nightly.toml             what would be sent, its cost, and how long it would take
   runner check jobs/*.toml                  every fault of these jobs; sends nothing
   runner report runs/nightly/latest         write a run's reports again
+  runner diff previous latest               what got better or worse since the run before
   runner usage --since 30d --by job,model   what was spent, over all runs
   runner models gpt-4o                      window, price, and where the price is from
   runner mock --port 8080                   an OpenAI-compatible server for trying jobs";
@@ -96,6 +100,13 @@ enum Command {
     /// Write the reports of a run again, from its journal.
     #[command(after_help = report::EXAMPLES)]
     Report(report::ReportArgs),
+    /// Hold a run against another: what got better or worse, and what was said; exit code 1 on a
+    /// regression.
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(diff::DiffArgs),
+    /// Pin a run of a job, so that later ones are held against it.
+    #[command(after_help = baseline::EXAMPLES)]
+    Baseline(baseline::BaselineArgs),
     /// Show what was spent, over all runs: by day, job, provider, model, tag, ...
     #[command(after_help = usage::help())]
     Usage(usage::UsageArgs),
@@ -145,6 +156,8 @@ fn dispatch(command: Command, context: &Context) -> Result<Ending, CliError> {
         Command::Plan(args) => plan::main(&args, context),
         Command::Check(args) => check::main(&args, context),
         Command::Report(args) => report::main(&args, context),
+        Command::Diff(args) => diff::main(&args, context),
+        Command::Baseline(args) => baseline::main(&args, context),
         Command::Usage(args) => usage::main(&args, context),
         Command::Models(args) => models::main(&args, context),
         Command::Providers(args) => providers::main(&args, context),

@@ -74,6 +74,18 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// `baseline.json` is not what a runner wrote.
+    #[error(
+        "read `{}`: {why}\n\
+         help: remove the file, and pin a run again with `runner baseline set RUN`",
+        .path.display()
+    )]
+    CorruptBaseline {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A newer runner wrote the file.
     #[error(
         "read `{}`: it has format version {found}, and this runner knows versions up to {known}\n\

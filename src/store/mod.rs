@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <out>/<job>/latest                     the newest run of the job
+//! <out>/<job>/baseline.json              the runs that later ones are held against
 //! <out>/<job>/<UTC time>-<4 hex>/
 //!     job.toml  run.json  lock           what ran, and who writes
 //!     journal.jsonl                      the truth: one line a task
@@ -12,6 +13,7 @@
 //! on asks the [`survey`] what is done; reports go through the [`entries`] in plan order, by an
 //! [`index`] of 8 bytes a task.
 
+pub mod baseline;
 pub mod beside;
 mod blocks;
 pub mod commitments;
@@ -23,6 +25,7 @@ pub mod index;
 pub mod journal;
 pub mod lock;
 pub mod manifest;
+pub mod runs;
 mod scan;
 pub mod survey;
 #[cfg(test)]

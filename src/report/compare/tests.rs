@@ -1,0 +1,1 @@
+//! Two runs of all kinds held against each other.
