@@ -8,6 +8,7 @@ mod chat;
 mod deadline;
 mod diagnose;
 mod dialects;
+mod diff;
 mod doctor;
 mod fallbacks;
 mod faults;

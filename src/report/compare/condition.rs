@@ -93,7 +93,7 @@ impl FromStr for Condition {
 
     /// Any metric that is not built in is taken for a scorer's; [`Condition::check`] knows better.
     fn from_str(text: &str) -> Result<Self, ConditionError> {
-        let Some(at) = text.find(['<', '>']) else {
+        let Some(at) = text.find(['<', '>']).filter(|at| !text[..*at].trim().is_empty()) else {
             return Err(ConditionError::NoSide(text.to_owned()));
         };
         let metric: Metric = text[..at].trim().parse()?;
@@ -234,7 +234,7 @@ mod tests {
             ("error_rate>-1%", "is true of a run in which nothing changed"),
             ("cost_usd>10%@95%", "nothing can be said with confidence of `cost_usd`"),
             ("latency_p95_ms>10%@95%", "nothing can be said with confidence"),
-            ("<0", "there is no metric ``"),
+            ("<0", "has no `<` or `>` between"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.to_string().contains(told), "{text}: {error}");

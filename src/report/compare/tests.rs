@@ -1,1 +1,4 @@
-//! Two runs of all kinds held against each other.
+//! Two runs of all kinds held against each other: in folders, and simulated by the hundred.
+
+mod folders;
+mod simulated;
