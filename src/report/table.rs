@@ -14,6 +14,7 @@ use super::csv::{ErrorsCsv, ResponsesCsv, UsageCsv};
 use super::json::SummaryJson;
 use super::jsonl::{ErrorsJsonl, ResponsesJsonl};
 use super::markdown::{FileNote, SummaryMarkdown};
+use super::since::gates_since;
 use super::summary::Summary;
 use super::tally::Tally;
 use super::{Report, Row};
@@ -101,7 +102,9 @@ pub fn write_reports_beside(
     for spec in wanted {
         reports.extend(spec.open(run.path(), &files, scorers)?);
     }
-    let summary = fold(run, manifest, &mut reports, onlooker)?;
+    let gates = manifest.as_ref().map(|manifest| manifest.gates.clone()).unwrap_or_default();
+    let mut summary = fold(run, manifest, &mut reports, onlooker)?;
+    summary.gates.extend(gates_since(run, &gates)?);
     for report in reports {
         report.finish(&summary)?;
     }
