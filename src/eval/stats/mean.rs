@@ -4,7 +4,7 @@
 //! 50 and 200 prompts: right-or-wrong and graded, with and without repeats that resemble each other.
 //! In brackets: in how many of 100 cases it held the truth.
 //!
-//! - Answers that are right or wrong, each prompt asked once: the interval of a share (94 to 99,
+//! - Answers that are right or wrong, each prompt asked once: the interval of a share (93 to 99,
 //!   where a bootstrap falls to 35).
 //! - Other scores with at least five prompts' worth to tell the spread by: the bootstrap by prompt
 //!   (94 to 98).
