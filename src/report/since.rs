@@ -28,16 +28,12 @@ pub fn gates_since(run: &RunDir, gates: &[Gate]) -> Result<Vec<GateResult>, Stor
     let mut known: Vec<(&str, Baseline)> = Vec::new();
     for gate in gates {
         let Some(since) = &gate.since else { continue };
-        let place = known.iter().position(|(name, _)| *name == since.baseline);
-        let place = match place {
-            Some(place) => place,
-            None => {
-                known.push((&since.baseline, baseline(run, &since.baseline)?));
-                known.len() - 1
-            }
-        };
+        if !known.iter().any(|(name, _)| *name == since.baseline) {
+            known.push((&since.baseline, baseline(run, &since.baseline)?));
+        }
         let condition = Condition::of_gate(&gate.metric, since);
-        results.extend(gate_results(gate, &condition, &known[place].1));
+        let found = known.iter().find(|(name, _)| *name == since.baseline);
+        results.extend(found.into_iter().flat_map(|(_, run)| gate_results(gate, &condition, run)));
     }
     Ok(results)
 }

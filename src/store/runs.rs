@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::store::baseline::Baselines;
 use crate::store::error::StoreError;
 use crate::store::folder::{self, LATEST};
+use crate::store::manifest::Manifest;
 
 /// The name of a pin that was given none.
 pub const PINNED: &str = "pinned";
@@ -128,8 +129,8 @@ impl JobRuns {
                 runs.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
             }
         }
-        // Names begin with the time, so their order is that of the runs.
         runs.sort_unstable();
+        order_within_a_second(&mut runs, job_folder);
         Ok(Self { folder: job_folder.to_owned(), runs })
     }
 
@@ -160,10 +161,15 @@ impl JobRuns {
     }
 
     /// The runs before this one, or before the newest, from the newest back.
-    fn before<'a>(&'a self, new: Option<&str>) -> impl Iterator<Item = &'a String> + use<'a> {
-        let newest = self.runs.last().map(String::as_str);
-        let new = new.or(newest).unwrap_or_default().to_owned();
-        self.runs.iter().rev().filter(move |run| **run < new)
+    fn before(&self, new: Option<&str>) -> std::iter::Rev<std::slice::Iter<'_, String>> {
+        let end = match new {
+            None => self.runs.len().saturating_sub(1),
+            Some(new) => {
+                let own = self.runs.iter().position(|run| run == new);
+                own.unwrap_or_else(|| self.runs.partition_point(|run| run.as_str() < new))
+            }
+        };
+        self.runs[..end].iter().rev()
     }
 
     fn found(&self, name: &RunName, found: Option<&String>) -> Result<PathBuf, NoRun> {
@@ -197,6 +203,21 @@ impl JobRuns {
             (1, _) => format!("there is {} alone", names[0]),
             (_, 0) => format!("there are {}", names.join(", ")),
             (_, more) => format!("there are {} and {more} older ones", names.join(", ")),
+        }
+    }
+}
+
+/// Names begin with the time, so their order is that of the runs; but for those that began within
+/// one second, which `run.json` knows better.
+fn order_within_a_second(runs: &mut [String], job_folder: &Path) {
+    let second = |run: &str| run.split('-').next().unwrap_or_default().to_owned();
+    for alike in runs.chunk_by_mut(|one, next| second(one) == second(next)) {
+        if alike.len() > 1 {
+            alike.sort_by_cached_key(|run| {
+                let manifest = Manifest::read(&job_folder.join(run)).ok().flatten();
+                let session = manifest.and_then(|manifest| manifest.sessions.into_iter().next());
+                (session.map(|session| session.started_at), run.clone())
+            });
         }
     }
 }
@@ -283,6 +304,26 @@ mod tests {
             assert_eq!(before(text).unwrap(), folder.path().join(RUNS[expected]), "{text}");
         }
         assert!(matches!(before("latest~3"), Err(NoRun::TooFew { .. })));
+    }
+
+    #[test]
+    fn runs_of_one_second_stand_in_the_order_in_which_they_began() {
+        let folder = tempfile::tempdir().unwrap();
+        for (run, millis) in [("20260101T000000Z-ffff", 1), ("20260101T000000Z-0000", 2)] {
+            let path = folder.path().join(run);
+            fs::create_dir(&path).unwrap();
+            fs::write(path.join(folder::JOURNAL), "{}\n").unwrap();
+            let manifest = format!(
+                "{{\"v\":1,\"runner_version\":\"0\",\"job\":\"t\",\"run\":\"r\",\"job_hash\":\"\",\"tasks\":1,\
+                 \"sessions\":[{{\"started_at\":\"2026-01-01T00:00:00.00{millis}Z\",\"ended_at\":null,\
+                 \"ended\":null}}]}}"
+            );
+            fs::write(path.join("run.json"), manifest).unwrap();
+        }
+        let runs = JobRuns::of(folder.path()).unwrap();
+        assert_eq!(runs.names(), ["20260101T000000Z-ffff", "20260101T000000Z-0000"]);
+        let before = runs.find(&RunName::Previous, Some("20260101T000000Z-0000")).unwrap();
+        assert!(before.ends_with("20260101T000000Z-ffff"));
     }
 
     #[test]

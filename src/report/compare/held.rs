@@ -88,7 +88,8 @@ pub(super) fn held(condition: &Condition, subject: Option<String>, evidence: Evi
 fn change(is_relative: bool, base: f64, new: f64) -> f64 {
     match is_relative {
         false => new - base,
-        true if new == base => 0.0,
+        // From nothing to nothing is no change, and from nothing to something more than any.
+        true if base == 0.0 && new == 0.0 => 0.0,
         true => (new - base) / base,
     }
 }

@@ -188,7 +188,7 @@ fn a_variant_is_held_against_another_by_its_whole_name() {
     let run = job.run_of(1, &[variant(0, "top_p=0.5", 1.0), variant(1, "top_p=1", 0.0)]);
     let mapped = comparison(&run, &run, &["m (top_p=0.5)=m (top_p=1)"]);
     assert_eq!(tasks(&mapped), [1, 1, 0, 1, 1]);
-    assert_eq!(mapped.models[0].metrics[0].change, -1.0);
+    assert_eq!(mapped.models[0].metrics[0].worse, 1);
 }
 
 #[test]
