@@ -39,15 +39,18 @@ impl Fold {
 
 /// A text in which case makes no difference: `STRASSE` and `Straße` become the same.
 pub(super) fn without_case(text: &str) -> String {
-    // By way of upper case, since `ß` and `ς` have twins only there; the dotless i has none at all.
-    let fold = |c: char| (c != 'ı').then(|| c.to_uppercase());
-    text.chars().fold(String::with_capacity(text.len()), |mut folded, c| {
-        match fold(c) {
-            Some(upper) => folded.extend(upper.flat_map(char::to_lowercase)),
-            None => folded.push(c),
+    let mut folded = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if c.is_ascii() => folded.push(c.to_ascii_lowercase()),
+            // The two that have no twin, or another one, in the way that the others take.
+            'ı' => folded.push(c),
+            'ẞ' => folded.push_str("ss"),
+            // By way of upper case, since `ß` and `ς` have twins only there.
+            c => folded.extend(c.to_uppercase().flat_map(char::to_lowercase)),
         }
-        folded
-    })
+    }
+    folded
 }
 
 #[cfg(test)]
@@ -69,6 +72,7 @@ mod tests {
     fn case_is_folded_as_unicode_does() {
         for (one, other) in [
             ("STRASSE", "Straße"),
+            ("STRAẞE", "Strasse"),
             ("ΟΔΥΣΣΕΥΣ", "οδυσσευς"),
             ("ÉCOLE", "école"),
             ("ПРИВЕТ", "привет"),

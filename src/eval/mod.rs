@@ -4,20 +4,29 @@
 //! write its file, give it a variant in `table.rs`, and the compiler names the rest.
 
 pub mod bleu;
+pub mod choice;
 pub mod contains;
 pub mod cosine;
+pub mod cost;
 pub mod decimal;
 pub mod distance;
 pub mod equals;
+pub mod expected;
 pub mod fold;
 pub mod grader;
+pub mod json;
+pub mod json_path;
 pub mod judge;
+pub mod latency;
+pub mod length;
 pub mod levenshtein;
 pub mod note;
 pub mod number;
 pub mod numeric;
+pub mod parsed;
 pub mod porter;
 pub mod program;
+pub mod refusal;
 pub mod regex;
 pub mod rouge_l;
 pub mod spec;
@@ -25,6 +34,7 @@ pub mod starts_with;
 pub mod stats;
 pub mod table;
 pub mod tokens;
+pub mod tool_call;
 
 use std::fmt::Debug;
 

@@ -126,8 +126,12 @@ pub trait Files {
 
 /// The text that a scorer asked for, rendered for the row.
 pub(super) fn rendered<'c>(case: &Case<'c>, nth: usize) -> Result<&'c str, Score> {
-    let missing = || Score::broken("its texts were not rendered; please report this");
-    case.texts.get(nth).map(String::as_str).ok_or_else(missing)
+    case.texts.get(nth).map(String::as_str).ok_or_else(unrendered)
+}
+
+/// The score where fewer texts were handed in than were asked for.
+pub(super) fn unrendered() -> Score {
+    Score::broken("its texts were not rendered; please report this")
 }
 
 /// The text that a scorer asked for, where the row has one: an empty text expects nothing.

@@ -6,14 +6,22 @@ use serde_json::{Map, Value, json};
 
 use super::Scorer;
 use super::bleu::BleuSpec;
+use super::choice::ChoiceSpec;
 use super::contains::ContainsSpec;
+use super::cost::CostSpec;
 use super::equals::EqualsSpec;
+use super::json::JsonSpec;
+use super::json_path::JsonPathSpec;
+use super::latency::LatencySpec;
+use super::length::LengthSpec;
 use super::levenshtein::LevenshteinSpec;
 use super::numeric::NumericSpec;
+use super::refusal::RefusalSpec;
 use super::regex::RegexSpec;
 use super::rouge_l::RougeLSpec;
 use super::spec::{Common, Files, Spec, SpecFault, Text};
 use super::starts_with::StartsWithSpec;
+use super::tool_call::ToolCallSpec;
 
 /// A scorer as a job states it: one kind, and its keys.
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
@@ -30,12 +38,28 @@ pub enum ScorerSpec {
     StartsWith(StartsWithSpec),
     /// The last number of the answer is this number.
     Numeric(NumericSpec),
+    /// The answer picks the right one of some choices.
+    Choice(ChoiceSpec),
+    /// The answer is JSON, of the shape that a JSON Schema states.
+    Json(JsonSpec),
+    /// A part of the answer's JSON is what was expected.
+    JsonPath(JsonPathSpec),
+    /// The model calls a tool with the right arguments.
+    ToolCall(ToolCallSpec),
+    /// Whether the model declines to answer.
+    Refusal(RefusalSpec),
     /// How near the answer is to a text, character by character.
     Levenshtein(LevenshteinSpec),
     /// How much of a reference the answer has, in its order.
     RougeL(RougeLSpec),
     /// How many of the answer's runs of up to four words stand in a reference.
     Bleu(BleuSpec),
+    /// The answer is neither too short nor too long.
+    Length(LengthSpec),
+    /// The answer came in time.
+    Latency(LatencySpec),
+    /// The answer cost no more than it may.
+    Cost(CostSpec),
 }
 
 impl ScorerSpec {
@@ -46,9 +70,17 @@ impl ScorerSpec {
             Self::Regex(spec) => ("regex", spec),
             Self::StartsWith(spec) => ("starts_with", spec),
             Self::Numeric(spec) => ("numeric", spec),
+            Self::Choice(spec) => ("choice", spec),
+            Self::Json(spec) => ("json", spec),
+            Self::JsonPath(spec) => ("json_path", spec),
+            Self::ToolCall(spec) => ("tool_call", spec),
+            Self::Refusal(spec) => ("refusal", spec),
             Self::Levenshtein(spec) => ("levenshtein", spec),
             Self::RougeL(spec) => ("rouge_l", spec),
             Self::Bleu(spec) => ("bleu", spec),
+            Self::Length(spec) => ("length", spec),
+            Self::Latency(spec) => ("latency", spec),
+            Self::Cost(spec) => ("cost", spec),
         }
     }
 
