@@ -13,6 +13,7 @@ pub mod duration;
 pub mod estimate;
 pub mod failure;
 pub mod fallback;
+pub mod form;
 pub mod gate;
 pub mod metric;
 pub mod moment;

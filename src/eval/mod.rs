@@ -29,6 +29,7 @@ pub mod program;
 pub mod refusal;
 pub mod regex;
 pub mod rouge_l;
+pub mod schema;
 pub mod spec;
 pub mod starts_with;
 pub mod stats;
