@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 use crate::call::estimate::text_tokens;
 use crate::eval::judge;
 use crate::mock::answers::Answers;
+use crate::mock::instance::instance;
 use crate::mock::prose::sentences;
 
 /// Tokens that each message carries beside its text, as in `call::estimate`.
@@ -93,13 +96,27 @@ pub struct Choice<'a> {
 impl<'a> Answer<'a> {
     /// The answer to a question whose hash is `id`: one that was prepared, an echo, or prose.
     pub fn to(question: &'a Question<'_>, id: u64, prepared: &'a Answers) -> Self {
+        Self::in_form(question, id, prepared, None)
+    }
+
+    /// The same where a JSON Schema says what the answer is to be like: an instance of it in the
+    /// place of prose.
+    pub fn in_form(
+        question: &'a Question<'_>,
+        id: u64,
+        prepared: &'a Answers,
+        form: Option<&Value>,
+    ) -> Self {
         let prompt = question.prompt();
         let text = |choice| match prepared.to(prompt) {
             Some(answer) => Cow::Borrowed(answer),
             None if question.name() == "echo" => Cow::Borrowed(prompt),
             // Whoever is asked to judge, judges: by chance, and the same each time.
             None if judge::is_asked(prompt) => Cow::Owned(judge::imitated(prompt, id)),
-            None => Cow::Owned(sentences(question.name(), id, choice)),
+            None => Cow::Owned(match form {
+                Some(form) => instance(form, id.wrapping_add(u64::from(choice))).to_string(),
+                None => sentences(question.name(), id, choice),
+            }),
         };
         let choices: Vec<_> =
             (0..question.choices).map(|nth| shortened(text(nth), question.max_tokens)).collect();

@@ -15,6 +15,7 @@ use crate::mock::answer::{Answer, Question};
 use crate::mock::answers::Answers;
 use crate::mock::dice::Dice;
 use crate::mock::faults::Fault;
+use crate::mock::form::wanted;
 use crate::mock::limits::{Barred, Tokens, Turnstile};
 use crate::mock::refusal::Refusal;
 use crate::mock::reply::{Cut, Reply, events, halved, refused, whole};
@@ -105,7 +106,8 @@ impl Desk {
         body: &[u8],
     ) -> Result<Reply, Cut> {
         let dice = Dice::new(self.script.seed, question);
-        let answer = Answer::to(question, dice.question(), &self.answers);
+        let form = wanted(body);
+        let answer = Answer::in_form(question, dice.question(), &self.answers, form.as_ref());
         let tokens = Tokens { input: answer.prompt_tokens, output: answer.completion_tokens };
         let visit = match self.admit(tokens) {
             Ok(visit) => visit,

@@ -95,10 +95,15 @@ fn clause(picks: &mut Picks) -> String {
 }
 
 /// A stream of numbers that follow from the first (Steele's `SplitMix64`).
-struct Picks(u64);
+pub(super) struct Picks(u64);
 
 impl Picks {
-    fn next(&mut self) -> u64 {
+    /// Those that follow from this seed.
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -106,7 +111,7 @@ impl Picks {
         z ^ (z >> 31)
     }
 
-    fn one_of<'a>(&mut self, words: &[&'a str]) -> &'a str {
+    pub(super) fn one_of<'a>(&mut self, words: &[&'a str]) -> &'a str {
         words[(self.next() % words.len() as u64) as usize]
     }
 }

@@ -71,7 +71,10 @@ pub fn builtin(request: &Request, prepared: &Answers) -> (u64, u64) {
         stream_usage: false,
     };
     // The seed changes latencies and faults, and no answer.
-    let answer = Answer::to(&question, Dice::new(0, &question).question(), prepared);
+    let form = request.params.get("response_format");
+    let form = form.and_then(|format| format.pointer("/json_schema/schema"));
+    let id = Dice::new(0, &question).question();
+    let answer = Answer::in_form(&question, id, prepared, form);
     (answer.prompt_tokens, answer.completion_tokens)
 }
 
