@@ -109,6 +109,7 @@ fn url(base: &str, path: Option<&str>) -> String {
 pub(super) mod ability;
 mod answer;
 pub(super) mod body;
+pub mod form;
 mod mend;
 mod parts;
 pub(super) mod ranges;

@@ -158,7 +158,7 @@ fn tools(value: &Value) -> Result<(), String> {
     })
 }
 
-fn sayable_name(name: &str) -> Result<(), String> {
+pub(super) fn sayable_name(name: &str) -> Result<(), String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     match !name.is_empty() && name.len() <= LONGEST_NAME && name.bytes().all(is_plain) {
         true => Ok(()),
