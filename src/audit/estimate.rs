@@ -7,7 +7,8 @@
 //!   stated `max_tokens` ([`output`]).
 //! - *high* is passed by no cost that is told: every call at its bound (`call::bound`), answered
 //!   twice, as an answer that was billed and is none is asked for once more, and so by each of its
-//!   fallbacks. Calls that break off are asked for again as well; what they cost nobody tells.
+//!   fallbacks; with a schema, once more for each time that a model may be told that its answer does
+//!   not fit, every talk at its longest. Calls that break off are asked for again as well; what they cost nobody tells.
 //!
 //! Tasks are taken one by one and nothing of them is kept, so a plan of millions takes no room.
 

@@ -38,8 +38,13 @@ pub enum MostOutput {
 /// The most that a call of this target can cost; `None` where its price or its tokens are not
 /// known beforehand.
 pub fn cost_at_most(request: &Request, target: &Target) -> Option<Usd> {
+    longer_cost_at_most(request, target, 0)
+}
+
+/// The same of a call that has so many more tokens of input.
+pub fn longer_cost_at_most(request: &Request, target: &Target, more: u64) -> Option<Usd> {
     let price = target.price.as_ref()?;
-    let input = input_at_most(request, target.window);
+    let input = input_at_most(request, target.window).map(|input| input.saturating_add(more));
     let ceiling = price.ceiling(request, input.unwrap_or(u64::MAX))?;
     let output = output_at_most(request, target.max_output);
     let known = |tokens: Option<u64>, each: Usd| match tokens {

@@ -62,6 +62,13 @@ pub struct Record {
     pub response: Option<Box<RawValue>>,
     /// The provider's own finish reason.
     pub finish_reason_raw: Option<String>,
+    /// Whether the answer is JSON that fits its `response_schema`; absent where none is stated, and
+    /// where there was no answer to hold against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_valid: Option<bool>,
+    /// What does not fit, in an answer that is kept all the same; absent in all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_fault: Option<String>,
     /// The tokens of the answer; null when there was no answer.
     #[schemars(with = "Option<crate::call::usage::UsageRow>")]
     pub usage: Option<Usage>,
@@ -169,6 +176,9 @@ pub struct FailedTry {
     pub price_version: Option<Arc<str>>,
     /// Why it failed.
     pub failure: Failure,
+    /// Whether it failed for an answer that does not fit its `response_schema`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub invalid: bool,
     /// How long the runner waited before the next attempt, in ms; null after the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waited_ms: Option<u64>,

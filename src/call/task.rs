@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::call::bound::MostOutput;
 use crate::call::fallback::{Fallback, FallbackOn};
+use crate::call::form::{Demand, is_dropped};
 use crate::call::money::Price;
 use crate::call::request::{Message, Params, Request};
 
@@ -34,12 +35,25 @@ pub struct Task {
     /// Who is asked the same when the target cannot answer, in this order. Their parameters are
     /// those of this task: where its row brings some, they are not those of the target's fallbacks.
     pub fallbacks: Arc<[Fallback]>,
+    /// The form that its answers must have, where one is demanded.
+    pub form: Option<Arc<Demand>>,
     /// Attempts that earlier sessions of this run made in vain.
     pub attempts_before: u32,
     /// What scorers hold the answer against: their texts, rendered for the row.
     pub expected: Arc<[String]>,
     /// The scorer that asks, where it is not the job.
     pub scorer: Option<Arc<str>>,
+}
+
+impl Task {
+    /// What is asked of a fallback: the same, and in words where it takes no schema.
+    pub fn request_to(&self, fallback: &Fallback) -> Request {
+        let mut request = fallback.request(&self.request);
+        if let Some(form) = self.form.as_ref().filter(|_| !is_dropped(&self.dropped)) {
+            form.say_if_dropped(&fallback.target.dropped, &mut request.messages);
+        }
+        request
+    }
 }
 
 /// Provider, model and parameters: who is asked, and how.

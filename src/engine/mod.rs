@@ -10,6 +10,7 @@ mod bill;
 pub mod budget;
 pub mod event;
 pub mod exchange;
+mod form;
 pub mod lane;
 mod pacing;
 pub mod pictures;
@@ -116,6 +117,8 @@ impl Engine {
 
 #[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod structured;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

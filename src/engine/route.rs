@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::call::estimate::input_tokens;
 use crate::call::failure::{Failure, FailureKind};
 use crate::call::fallback::{Fallback, FallbackOn};
-use crate::call::request::Request;
+use crate::call::request::{Message, Request};
 use crate::call::task::{Target, Task};
 use crate::engine::lane::Lane;
 use crate::pace::pilot::WORTH_WAITING;
@@ -20,12 +20,15 @@ const ATTEMPTS_BEFORE_FALLBACK: u32 = 2;
 pub(super) struct Route<'l> {
     /// The lane that is asked now.
     pub(super) lane: &'l Lane,
-    home: &'l Lane,
+    /// The lane of the task's own model.
+    pub(super) home: &'l Lane,
     fleet: &'l [Arc<Lane>],
     /// What is asked of the task's own model.
     pub(super) task: Task,
     /// Who is asked instead, and what.
     instead: Option<Instead>,
+    /// What is asked of whoever is asked now, once it was told that its answer does not fit.
+    again: Option<Request>,
     /// Fallbacks that were asked or passed over.
     passed: usize,
     /// Attempts at the model that is asked now.
@@ -45,8 +48,8 @@ impl<'l> Route<'l> {
     /// A task at its own model. `fleet` are all lanes of the run.
     pub(super) fn new(lane: &'l Lane, fleet: &'l [Arc<Lane>], task: Task) -> Self {
         lane.gate.first();
-        let (instead, away) = (None, None);
-        Self { lane, home: lane, fleet, task, instead, passed: 0, attempts: 0, away }
+        let (instead, again, away) = (None, None, None);
+        Self { lane, home: lane, fleet, task, instead, again, passed: 0, attempts: 0, away }
     }
 
     /// Whether the task's own model is asked now.
@@ -61,7 +64,15 @@ impl<'l> Route<'l> {
 
     /// What is asked now.
     pub(super) fn request(&self) -> &Request {
-        self.instead.as_ref().map_or(&self.task.request, |instead| &instead.request)
+        let first = self.instead.as_ref().map_or(&self.task.request, |instead| &instead.request);
+        self.again.as_ref().unwrap_or(first)
+    }
+
+    /// Goes on with the talk: what is asked next ends in these messages.
+    pub(super) fn go_on(&mut self, talk: [Message; 2]) {
+        let mut request = self.request().clone();
+        request.messages.extend(talk);
+        self.again = Some(request);
     }
 
     /// The parameters that whoever is asked now does not take.
@@ -99,10 +110,10 @@ impl<'l> Route<'l> {
             lane.gate.first();
             self.instead = Some(Instead {
                 target: Arc::clone(&fallback.target),
-                request: fallback.request(&self.task.request),
+                request: self.task.request_to(fallback),
                 window: fallback.window,
             });
-            (self.lane, self.attempts) = (lane, 0);
+            (self.lane, self.attempts, self.again) = (lane, 0, None);
             self.away.get_or_insert_with(|| Away::from(self.home));
             return true;
         }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::call::bound;
 use crate::call::budget::Commitment;
-use crate::call::failure::Failure;
+use crate::call::failure::{Failure, FailureKind};
 use crate::call::money::CostStatus;
 use crate::call::record::{Entry, FailedTry, Record, Status, VERSION};
 use crate::call::response::Response;
@@ -20,6 +20,7 @@ use crate::engine::attempt::{self, Asking, Attempt, Facts, Made};
 use crate::engine::bill::{self, Bill};
 use crate::engine::budget::Payer;
 use crate::engine::event::Event;
+use crate::engine::form::{Held, Taken, held};
 use crate::engine::lane::Lane;
 use crate::engine::purse::{self, Purse};
 use crate::engine::route::Route;
@@ -47,7 +48,7 @@ pub(super) async fn run(
     events: &mpsc::Sender<Event>,
     stop: &mut Stop,
 ) -> Option<Entry> {
-    let mut course = Course { route: Route::new(lane, fleet, task), tries: Vec::new() };
+    let mut course = Course { route: Route::new(lane, fleet, task), tries: Vec::new(), told: 0 };
     let mut begun = None;
     loop {
         let (asked, purse) = (course.route.lane, course.purse(events));
@@ -78,8 +79,22 @@ pub(super) async fn run(
         let bill = Bill::of(&outcome, course.route.request(), course.route.target(), facts.at);
         purse::settle(hold, bill.at_most(), asked);
         let mut rejected = match outcome {
-            Ok(response) => return Some(course.answered(response, bill, &facts)),
             Err(rejected) => bill::once_if_billed(rejected),
+            Ok(response) => match held(response, course.route.task.form.as_deref(), course.told) {
+                Held::Taken(taken) => return Some(course.answered(*taken, bill, &facts)),
+                Held::Refused(rejected) => {
+                    course.note_invalid(&rejected, &bill, &facts, None);
+                    return Some(course.gave_up(rejected, bill, &facts));
+                }
+                Held::Again { rejected, talk } => {
+                    course.note_invalid(&rejected, &bill, &facts, Some(Duration::ZERO));
+                    course.told += 1;
+                    course.route.go_on(*talk);
+                    let retrying = course.retrying(rejected.failure.kind, Duration::ZERO);
+                    let _ = events.send(retrying).await;
+                    continue;
+                }
+            },
         };
         let wait = course.route.next_wait(&mut rejected.failure);
         course.note(&rejected, &bill, &facts, wait);
@@ -90,9 +105,7 @@ pub(super) async fn run(
             }
             return Some(course.gave_up(rejected, bill, &facts));
         };
-        let retrying =
-            Event::Retrying { lane: lane.number, kind, attempt: course.attempts(), wait };
-        let _ = events.send(retrying).await;
+        let _ = events.send(course.retrying(kind, wait)).await;
         if !course.rest(wait, stop).await {
             return course.stopped();
         }
@@ -103,12 +116,19 @@ pub(super) async fn run(
 struct Course<'l> {
     route: Route<'l>,
     tries: Vec<FailedTry>,
+    /// How often a model was told that its answer does not fit.
+    told: u32,
 }
 
 impl Course<'_> {
     /// How often the task was sent, over all sessions.
     fn attempts(&self) -> u32 {
         self.route.task.attempts_before + self.tries.len() as u32
+    }
+
+    /// What is said of an attempt that failed, and after which another one is made.
+    fn retrying(&self, kind: FailureKind, wait: Duration) -> Event {
+        Event::Retrying { lane: self.route.home.number, kind, attempt: self.attempts(), wait }
     }
 
     /// What pays for the next attempt, where money is capped; or the failure of a call whose worst
@@ -175,23 +195,40 @@ impl Course<'_> {
             cached_cost_usd: bill.cached_cost_usd,
             price_version: bill.price_version.clone(),
             failure: rejected.failure.clone(),
+            invalid: false,
             waited_ms: wait.map(millis),
         });
     }
 
-    fn answered(self, response: Response, bill: Bill, facts: &Facts) -> Entry {
+    /// Keeps an attempt whose answer does not have the form that is demanded.
+    fn note_invalid(
+        &mut self,
+        rejected: &Rejected,
+        bill: &Bill,
+        facts: &Facts,
+        wait: Option<Duration>,
+    ) {
+        self.note(rejected, bill, facts, wait);
+        self.tries.iter_mut().last().into_iter().for_each(|tried| tried.invalid = true);
+    }
+
+    fn answered(self, taken: Taken, bill: Bill, facts: &Facts) -> Entry {
         let attempts = self.attempts() + 1;
+        let Taken { response, fits, fault } = taken;
         let mut entry = self.entry(Status::Ok, Some(facts));
         let record = &mut entry.record;
         record.attempts = attempts;
+        (record.schema_valid, record.schema_fault) = (fits, fault);
         keep(record, response, bill);
         entry
     }
 
     /// What came with the last failure is kept: a blocked or cut-off text may be worth reading.
     fn gave_up(self, rejected: Rejected, bill: Bill, facts: &Facts) -> Entry {
+        let is_invalid = self.tries.last().is_some_and(|tried| tried.invalid);
         let mut entry = self.entry(Status::Error, Some(facts));
         let record = &mut entry.record;
+        record.schema_valid = is_invalid.then_some(false);
         record.error = Some(rejected.failure);
         match rejected.response {
             Some(response) => keep(record, *response, bill),
@@ -263,6 +300,8 @@ impl Course<'_> {
             dropped_params: dropped,
             response: None,
             finish_reason_raw: None,
+            schema_valid: None,
+            schema_fault: None,
             usage: None,
             cost_usd: None,
             cost_status: CostStatus::NoAnswer,

@@ -101,6 +101,7 @@ pub(super) fn task(id: TaskId, index: u64, target: &Arc<Target>, messages: Vec<M
         },
         dropped: Arc::default(),
         fallbacks: Arc::clone(&target.fallbacks),
+        form: None,
         attempts_before: 0,
         expected: Arc::default(),
         scorer: None,

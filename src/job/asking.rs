@@ -13,6 +13,7 @@ use crate::call::picture;
 use crate::call::request::{Content, Message, Params, Request};
 use crate::call::task::Target;
 use crate::job::file::OnUnsupported;
+use crate::job::form::SetForm;
 use crate::job::params;
 use crate::job::prompts::Prompt;
 use crate::job::{Caps, JobTarget, LaneSpec};
@@ -108,6 +109,10 @@ pub struct Asker<'j> {
     endpoint: Endpoint,
     fallbacks: Vec<Self>,
     is_fallback: bool,
+    /// What answers to the set must be like.
+    form: Option<&'j SetForm>,
+    /// Whether a row without parameters of its own was found to be fine, with the form.
+    is_form_fine: bool,
     /// Whether its calls fall to a cap of the budget, so that each must have a worst case.
     is_capped: bool,
     /// Parameters of rows that are left out, and why.
@@ -134,6 +139,8 @@ impl<'j> Asker<'j> {
                 endpoint,
                 fallbacks: Vec::new(),
                 is_fallback,
+                form: None,
+                is_form_fine: false,
                 is_capped: caps.cover(target, label),
                 left_out: Vec::new(),
             }
@@ -143,16 +150,27 @@ impl<'j> Asker<'j> {
         Self { fallbacks: fallbacks.collect(), ..of(&target.target, target.lane, false) }
     }
 
+    /// The same for a set whose answers must have this form.
+    pub fn in_form(mut self, form: Option<&'j SetForm>) -> Self {
+        self.form = form;
+        self.fallbacks.iter_mut().for_each(|fallback| fallback.form = form);
+        self
+    }
+
     /// Whether the row can be asked. What the job itself states was judged with the job, so a row
     /// of plain text has nothing that could be wrong.
     pub fn judge(&mut self, prompt: &Prompt) -> Result<(), Unfit> {
         self.judge_bounds(prompt)?;
         self.fallbacks.iter().try_for_each(|fallback| fallback.judge_bounds(prompt))?;
-        if prompt.params.is_empty() && prompt.messages.iter().all(is_plain) {
+        let is_plain = prompt.messages.iter().all(is_plain);
+        let is_formed = is_plain && self.form.is_some() && prompt.params.len() == 1;
+        if is_plain && prompt.params.is_empty() || is_formed && self.is_form_fine {
             return Ok(());
         }
         self.judge_special(prompt)?;
-        self.fallbacks.iter_mut().try_for_each(|fallback| fallback.judge_special(prompt))
+        self.fallbacks.iter_mut().try_for_each(|fallback| fallback.judge_special(prompt))?;
+        self.is_form_fine |= is_formed;
+        Ok(())
     }
 
     /// Under a budget, the most that a call can cost must be known before it is sent.
@@ -161,7 +179,12 @@ impl<'j> Asker<'j> {
         if !self.is_capped || self.target.price.is_none() {
             return Ok(());
         }
-        let (messages, params) = (prompt.messages.clone(), self.params(prompt));
+        let own = own(&prompt.params, self.varied);
+        let (params, dropped) = laid_over(self.target, self.policy, self.lane, &own);
+        let mut messages = prompt.messages.clone();
+        if let Some(form) = self.form {
+            form.demand.say_if_dropped(&dropped, &mut messages);
+        }
         let request = Request { model: Arc::clone(&self.target.model), messages, params };
         if bound::cost_at_most(&request, self.target).is_some() {
             return Ok(());
@@ -216,12 +239,6 @@ impl<'j> Asker<'j> {
             true => "change the row, or take this model out of the `fallbacks`",
         };
         Err(Unfit { message, help })
-    }
-
-    /// The parameters of a call for this row.
-    pub fn params(&self, prompt: &Prompt) -> Arc<Params> {
-        let own = own(&prompt.params, self.varied);
-        laid_over(self.target, self.policy, self.lane, &own).0
     }
 
     /// Tells what is left out of rows, once for each parameter.

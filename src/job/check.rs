@@ -3,6 +3,7 @@
 
 pub mod budget;
 pub mod fallbacks;
+pub mod forms;
 pub mod gates;
 pub mod keys;
 pub mod limits;
@@ -72,7 +73,11 @@ impl Check<'_> {
         let mut providers = self.providers(&file.providers);
         let mock = self.mock(&file.providers);
         let mut prompts = self.prompts(file.prompts.as_ref());
+        self.forms(&file, &mut prompts.sets);
         let mut models = self.models(&file, &mut providers, &prompts.names);
+        if prompts.sets.len() == prompts.names.len() {
+            self.forms_taken(&file, &models, &prompts.sets);
+        }
         let scorers = self.scorers(&file, &mut models, &mut providers, &mut prompts);
         let gates = self.gates(&file, &prompts.names);
         let caps = self.caps(&file, &models, &scorers);

@@ -12,8 +12,9 @@ use serde_json::{Map, Value};
 
 use crate::call::duration::DurationText;
 use crate::call::fallback::FallbackCause;
+use crate::call::form::OnInvalid;
 use crate::job::file_scorers::{GateFile, ScorerFile};
-use crate::job::file_values::{HeaderFile, InlineRow, Named, OneOrMany, UsdFile};
+use crate::job::file_values::{HeaderFile, InlineRow, Named, OneOrMany, SchemaFile, UsdFile};
 use crate::job::params::{MatrixTable, ParamsTable};
 use crate::mock::faults::Faults;
 use crate::report::table::ReportSpec;
@@ -44,6 +45,15 @@ pub struct JobFile {
     #[schemars(with = "MatrixTable")]
     #[serde(default)]
     pub matrix: Map<String, Value>,
+    /// The JSON Schema that every answer must fit: a table, or the path of a JSON file. It is sent
+    /// in each provider's form, and every answer is checked.
+    pub response_schema: Option<SchemaFile>,
+    /// What becomes of an answer that does not fit its schema; `retry` when left out.
+    pub on_invalid: Option<OnInvalid>,
+    /// With `on_invalid = "retry"`: how often a model is told what does not fit and asked again; 2
+    /// when left out. These do not count against `retry.max_attempts`.
+    #[schemars(range(min = 1, max = 100))]
+    pub invalid_retries: Option<u64>,
     /// The models that are asked; at least one.
     #[schemars(required, length(min = 1))]
     pub models: Option<Vec<ModelFile>>,
@@ -285,6 +295,13 @@ pub struct PromptsFile {
     /// The column that names a row in reports; the row's number when left out.
     #[schemars(length(min = 1))]
     pub id: Option<String>,
+    /// The JSON Schema that answers to this set must fit, over the job's.
+    pub response_schema: Option<SchemaFile>,
+    /// What becomes of an answer that does not fit it, over the job's.
+    pub on_invalid: Option<OnInvalid>,
+    /// How often a model is told what does not fit and asked again, over the job's.
+    #[schemars(range(min = 1, max = 100))]
+    pub invalid_retries: Option<u64>,
 }
 
 /// The format of a prompt file.

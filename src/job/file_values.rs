@@ -188,3 +188,36 @@ impl JsonSchema for InlineRow {
         })
     }
 }
+
+/// A JSON Schema as it was written: a table, or the path of a JSON file.
+#[derive(Debug)]
+pub enum SchemaFile {
+    /// A path, from the job file's folder.
+    Path(String),
+    /// The schema itself.
+    Inline(Value),
+}
+
+impl<'de> Deserialize<'de> for SchemaFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(path) => Ok(Self::Path(path)),
+            schema @ Value::Object(_) => Ok(Self::Inline(schema)),
+            _ => Err(de::Error::custom("a schema is a table, or the path of a JSON file")),
+        }
+    }
+}
+
+impl JsonSchema for SchemaFile {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ResponseSchema".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "description": "a JSON Schema, or the path of a JSON file from the job file's folder",
+            "anyOf": [{ "type": "string", "minLength": 1 }, { "type": "object" }],
+            "examples": ["schemas/answer.json"]
+        })
+    }
+}

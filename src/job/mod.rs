@@ -16,6 +16,7 @@ pub mod file;
 pub mod file_scorers;
 pub mod file_values;
 pub mod forecast;
+pub mod form;
 pub mod key_path;
 pub mod load;
 pub mod node;

@@ -76,8 +76,10 @@ impl Plan {
                 continue;
             }
             let set = &job.sets[place];
-            let asker =
-                |nth: &usize| Asker::new(&targets[*nth], &job.lanes, &job.varied, &job.caps);
+            let asker = |nth: &usize| {
+                let asker = Asker::new(&targets[*nth], &job.lanes, &job.varied, &job.caps);
+                asker.in_form(set.form.as_deref())
+            };
             let mut askers: Vec<Asker<'_>> = takers.iter().map(asker).collect();
             let scanned = scan(set, selection.limit, |prompt| {
                 hashes.push(ContentHash::of_prompt(&prompt.messages, &prompt.params).short());
@@ -143,10 +145,10 @@ impl Plan {
         inner.targets.iter().enumerate().any(|target| is_asked(&target))
     }
 
-    /// The files that prompts are read from, each once.
+    /// The files that prompts and their schemas are read from, each once.
     pub fn files(&self) -> Vec<Arc<Path>> {
         let mut files: Vec<Arc<Path>> =
-            self.inner.sets.iter().flat_map(|set| set.set.source.files()).collect();
+            self.inner.sets.iter().flat_map(|set| set.set.files()).collect();
         files.sort();
         files.dedup();
         files

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::call::form::PARAM;
 use crate::call::request::{Message, Params};
+use crate::job::form::SetForm;
 use crate::job::key_path::KeyPath;
 use crate::job::params::beside_messages;
 use crate::job::pictures::{self, PictureFault};
@@ -38,6 +40,8 @@ pub struct PromptSet {
     pub expected: Arc<Vec<ExpectedText>>,
     /// Whether a prompt brings the columns of its row along.
     pub keeps_columns: bool,
+    /// The form that answers must have, if any.
+    pub form: Option<Arc<SetForm>>,
 }
 
 /// A text of a scorer, such as the right answer: a template over the columns of the row.
@@ -59,7 +63,7 @@ pub struct Prompt {
     pub row: String,
     /// What is asked.
     pub messages: Vec<Message>,
-    /// Parameters that the row brings: the body of a Batch line.
+    /// Parameters that the row brings: the body of a Batch line, and the form of its set.
     pub params: Params,
     /// The texts of [`PromptSet::expected`], rendered; those that see the answer without it.
     pub expected: Arc<[String]>,
@@ -76,6 +80,12 @@ impl PromptSet {
         let set = self.clone();
         let rows = set.source.rows(&set.shown);
         rows.zip(1..).map(move |(row, number)| set.prompt(row?, number))
+    }
+
+    /// The files that it is read from.
+    pub fn files(&self) -> Vec<Arc<Path>> {
+        let schema = self.form.iter().filter_map(|form| form.schema.file.clone());
+        self.source.files().into_iter().chain(schema).collect()
     }
 
     /// The same set without one of its keys, so that faults of the others show.
@@ -133,7 +143,8 @@ impl PromptSet {
             messages.push(Message::text("user", user));
             self.show(image.as_deref(), &mut messages).map_err(|why| self.unseen(&row, why))?;
             let params = Params::default();
-            return Ok(Prompt { row: id, messages, params, expected, columns: kept });
+            let prompt = Prompt { row: id, messages, params, expected, columns: kept };
+            return self.formed(&row, prompt);
         }
         // Whatever a template did with the columns, it is done.
         let columns = Arc::unwrap_or_clone(columns).0;
@@ -143,7 +154,19 @@ impl PromptSet {
             messages.insert(0, Message::text("system", system));
         }
         self.show(image.as_deref(), &mut messages).map_err(|why| self.unseen(&row, why))?;
-        Ok(Prompt { row: id, messages, params, expected, columns: kept })
+        self.formed(&row, Prompt { row: id, messages, params, expected, columns: kept })
+    }
+
+    /// The prompt, with the parameter that asks for the form of the set.
+    fn formed(&self, row: &Row, mut prompt: Prompt) -> Result<Prompt, RowFault> {
+        let Some(form) = &self.form else { return Ok(prompt) };
+        if prompt.params.contains_key(PARAM) {
+            let message =
+                format!("the row states `{PARAM}`, beside the `response_schema` of its set");
+            return Err(self.fault(row, message).help("keep one of them"));
+        }
+        prompt.params.insert(PARAM.to_owned(), (*form.schema.param).clone());
+        Ok(prompt)
     }
 
     /// What scorers hold the answer to this row against.
@@ -372,6 +395,7 @@ mod tests {
             id: None,
             expected: Arc::default(),
             keeps_columns: false,
+            form: None,
         }
     }
 

@@ -29,6 +29,8 @@ pub struct Tasks {
     seen: Vec<Vec<u32>>,
     /// The group of each target: those of the same sets are asked the same.
     groups: Vec<usize>,
+    /// The parameters of calls for rows that bring none but the form of their set, and that set.
+    formed: (usize, Vec<Option<Taken>>),
 }
 
 /// A row, on its way to all who are asked it.
@@ -42,6 +44,8 @@ struct Current {
     before: Vec<u32>,
     /// For each taker of this lane, the parameters of its calls.
     taken: Vec<Option<Taken>>,
+    /// Whether the row brings no parameter but the form of its set.
+    is_formed: bool,
 }
 
 impl Tasks {
@@ -54,7 +58,8 @@ impl Tasks {
             groups.push(*known.entry(&target.sets).or_insert(next));
         }
         let seen = vec![Vec::new(); known.len()];
-        Self { plan, lane, set: 0, prompts: None, row: 0, current: None, seen, groups }
+        let formed = (0, Vec::new());
+        Self { plan, lane, set: 0, prompts: None, row: 0, current: None, seen, groups, formed }
     }
 
     /// The next task of the row that is asked.
@@ -65,6 +70,10 @@ impl Tasks {
         let set = &plan.sets[self.set];
         let nth = current.next;
         if nth == current.width {
+            let taken = std::mem::take(&mut current.taken);
+            if current.is_formed {
+                self.formed = (self.set, taken);
+            }
             self.current = None;
             return None;
         }
@@ -75,6 +84,11 @@ impl Tasks {
         let taken = current.taken[taker].get_or_insert_with(|| {
             taken(target, &plan.lanes, &current.prompt.params, &plan.varied)
         });
+        let form = set.set.form.as_ref();
+        let mut messages = current.prompt.messages.clone();
+        if let Some(form) = form {
+            form.demand.say_if_dropped(&taken.dropped, &mut messages);
+        }
         let row = self.row - 1;
         let index = set.base + row * plan.width(set.takers.len()) + place as u64 * repeats;
         Some(Task {
@@ -86,11 +100,12 @@ impl Tasks {
             target: Arc::clone(&target.target),
             request: Request {
                 model: Arc::clone(&target.target.model),
-                messages: current.prompt.messages.clone(),
+                messages,
                 params: Arc::clone(&taken.params),
             },
             dropped: Arc::clone(&taken.dropped),
             fallbacks: Arc::clone(&taken.fallbacks),
+            form: form.map(|form| Arc::clone(&form.demand)),
             attempts_before: 0,
             expected: Arc::clone(&current.prompt.expected),
             scorer: None,
@@ -137,9 +152,13 @@ impl Tasks {
             Ok(twin) => self.count(twin, &groups),
             Err(_) => vec![0; width],
         };
-        let taken = vec![None; width];
+        let is_formed = set.set.form.is_some() && prompt.params.len() == 1;
+        let taken = match is_formed && self.formed.0 == self.set && self.formed.1.len() == width {
+            true => std::mem::take(&mut self.formed.1),
+            false => vec![None; width],
+        };
         let width = plan.width(width);
-        self.current = Some(Current { prompt, hash, next: 0, width, before, taken });
+        self.current = Some(Current { prompt, hash, next: 0, width, before, taken, is_formed });
     }
 
     /// How often each of these groups was asked this prompt before; now once more.

@@ -30,7 +30,8 @@ pub fn advice(kind: FailureKind) -> &'static str {
             "The provider had trouble: `--resume` later, or raise `retry.max_attempts`."
         }
         FailureKind::ApiResponseValidation => {
-            "The answer was empty, cut off or unreadable: `--resume`, or raise `max_tokens`."
+            "The answer was empty, cut off, unreadable or not as its schema says: `--resume`, raise \
+             `max_tokens`, or state `on_invalid = \"keep\"`."
         }
         FailureKind::BudgetExceeded => "Raise `budget.max_usd`, then `--resume`.",
         FailureKind::Api => "Read the message; `--resume` tries again.",

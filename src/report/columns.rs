@@ -118,6 +118,11 @@ pub const RESPONSES: &[Column<RowCell>] = &[
               is not known of one of them",
         cell: |row| row.attempts_cost().into(),
     },
+    Column {
+        name: "schema_valid",
+        doc: "whether the answer fits its `response_schema`; empty where there is nothing to say",
+        cell: |row| row.record.schema_valid.map_or(Cell::Empty, Cell::Flag),
+    },
 ];
 
 /// `usage.csv`: one line for every attempt that was answered.
@@ -365,7 +370,8 @@ mod tests {
             header(RESPONSES),
             "task, prompt, row, repeat, model, variant, model_used, provider, status, \
              finish_reason, content, error_type, prompt_tokens, completion_tokens, total_tokens, \
-             cost_usd, latency_ms, ttft_ms, attempts, started_at, request_id, attempts_cost_usd"
+             cost_usd, latency_ms, ttft_ms, attempts, started_at, request_id, attempts_cost_usd, \
+             schema_valid"
         );
         assert_eq!(
             header(USAGE),

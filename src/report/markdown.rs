@@ -75,6 +75,9 @@ fn headline(summary: &Summary) -> String {
     }
     let _ = write!(text, "; {}", all_tokens(totals));
     let _ = write!(text, "; cost {}", cost(totals.cost_usd, totals.unpriced));
+    if totals.invalid_answers > 0 {
+        let _ = write!(text, "; {}", invalid(totals));
+    }
     if let Some(wall) = summary.wall_ms {
         let _ = write!(text, "; in {}", millis(Some(wall)));
     }
@@ -85,6 +88,13 @@ fn headline(summary: &Summary) -> String {
             write!(text, " Tokens and cost include tasks that the job no longer asks: {dropped}.");
     }
     text
+}
+
+/// How many answers did not fit their schema, and what was made good.
+fn invalid(totals: &Totals) -> String {
+    let (answers, repairs) = (count(totals.invalid_answers), count(totals.repairs));
+    let noun = if totals.invalid_answers == 1 { "answer" } else { "answers" };
+    format!("{answers} {noun} did not fit the schema, {repairs} made good")
 }
 
 fn all_tokens(totals: &Totals) -> String {

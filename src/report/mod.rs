@@ -101,6 +101,8 @@ pub struct RecordView<'a> {
     pub status: Status,
     #[serde(borrow)]
     pub response: Option<&'a RawValue>,
+    #[serde(default)]
+    pub schema_valid: Option<bool>,
     pub usage: Option<Usage>,
     pub cost_usd: Option<Usd>,
     pub cost_status: CostStatus,
@@ -154,6 +156,8 @@ pub struct Attempt {
     pub price_version: Option<Arc<str>>,
     /// Why it failed; `None` when it did not.
     pub failure: Option<Failure>,
+    /// Whether its answer did not fit its `response_schema`.
+    pub invalid: bool,
     /// How long the runner waited before the next attempt, in ms.
     pub waited_ms: Option<u64>,
     /// Whether it is the attempt that the task's row in `responses.csv` shows.
@@ -190,6 +194,7 @@ impl Attempt {
             cached_cost_usd: tried.cached_cost_usd,
             price_version: tried.price_version,
             failure: Some(tried.failure),
+            invalid: tried.invalid,
             waited_ms: tried.waited_ms,
             is_final: false,
         }
@@ -212,6 +217,7 @@ impl Attempt {
             cached_cost_usd: record.cached_cost_usd,
             price_version: record.price_version.as_deref().map(Arc::from),
             failure: record.error.clone(),
+            invalid: answered && record.schema_valid == Some(false),
             waited_ms: None,
             is_final: false,
         }
@@ -245,6 +251,12 @@ impl Row<'_> {
     /// The model's label, and the variant where there is one.
     pub fn model_name(&self) -> String {
         summary::model_name(&self.record.model, self.record.variant.as_deref())
+    }
+
+    /// Whether its answer fits its schema after one before did not.
+    pub fn was_repaired(&self) -> bool {
+        let fits = self.record.status == Status::Ok && self.record.schema_valid == Some(true);
+        fits && self.attempts.iter().any(|attempt| attempt.invalid)
     }
 
     /// What all attempts cost; `None` when that is not known of one that was answered, or none was.

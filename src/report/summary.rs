@@ -115,6 +115,13 @@ pub struct Totals {
     pub failed_attempts: u64,
     /// Attempts that were not a task's first.
     pub retries: u64,
+    /// Answers that did not fit their `response_schema`, those that were asked for again and those
+    /// that are kept all the same.
+    #[serde(default)]
+    pub invalid_answers: u64,
+    /// Tasks whose answer fits after an earlier one did not.
+    #[serde(default)]
+    pub repairs: u64,
     /// The tokens of all answered attempts.
     pub tokens: TokenTotals,
     /// What all answered attempts cost, as far as that is known; null when it is known of none.

@@ -298,6 +298,7 @@ impl Count {
             return;
         }
         totals.tasks += 1;
+        totals.repairs += u64::from(row.was_repaired());
         match record.status {
             Status::Ok => totals.ok += 1,
             Status::Error => totals.error += 1,
@@ -321,6 +322,7 @@ impl Count {
             totals.attempts += 1;
             totals.retries += u64::from(number > 1);
             totals.failed_attempts += u64::from(attempt.failure.is_some());
+            totals.invalid_answers += u64::from(attempt.invalid);
         }
         if !attempt.was_answered() {
             return;

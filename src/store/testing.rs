@@ -60,6 +60,8 @@ pub(crate) fn ok(index: u64, content: &str) -> Entry {
         dropped_params: Vec::new(),
         response: Some(serde_json::value::to_raw_value(&response).unwrap()),
         finish_reason_raw: Some("stop".into()),
+        schema_valid: None,
+        schema_fault: None,
         usage: Some(usage(10, 2)),
         cost_usd: Some(Usd::from_pico(14_000_000)),
         cost_at_most_usd: None,
@@ -117,6 +119,7 @@ pub(crate) fn failed_try(attempt: u32, kind: FailureKind, message: &str) -> Fail
         cost_status: CostStatus::NoAnswer,
         price_version: None,
         failure: Failure::new(kind, message),
+        invalid: false,
         waited_ms: None,
     }
 }

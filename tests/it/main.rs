@@ -26,6 +26,7 @@ mod run;
 mod schema;
 mod secrets;
 mod signals;
+mod structured;
 mod support;
 mod tables;
 mod usage;

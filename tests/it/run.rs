@@ -179,7 +179,8 @@ fn columns_stand_as_the_contract_says() {
         list(
             "task, prompt, row, repeat, model, variant, model_used, provider, status, \
              finish_reason, content, error_type, prompt_tokens, completion_tokens, total_tokens, \
-             cost_usd, latency_ms, ttft_ms, attempts, started_at, request_id, attempts_cost_usd"
+             cost_usd, latency_ms, ttft_ms, attempts, started_at, request_id, attempts_cost_usd, \
+             schema_valid"
         )
     );
     assert_eq!(

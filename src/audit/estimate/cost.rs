@@ -1,10 +1,10 @@
 //! What one call may cost: the least, the likely and the most.
 
-use crate::call::bound::cost_at_most;
+use crate::call::bound::{longer_cost_at_most, output_at_most};
 use crate::call::moment::Moment;
 use crate::call::money::{Price, Usd};
 use crate::call::request::Request;
-use crate::call::task::Task;
+use crate::call::task::{Target, Task};
 use crate::call::usage::{Usage, UsageSource};
 
 /// A moment in the busy hours of providers that have such, and one outside: a Monday at 2 o'clock,
@@ -58,14 +58,24 @@ fn at(millis: i64, price: Option<&Price>, request: &Request, tokens: Tokens) -> 
     price.cost(&tokens.usage()).usd()
 }
 
+/// The most tokens of what a model is told of an answer that does not fit, and of the marks around
+/// that and around its own words.
+const TOLD: u64 = 5_000;
+
 /// The most that a task can cost, where each model on its way may be billed for so many answers:
 /// its own, and every fallback, which a blocked answer leads to; `None` where that is not known.
+/// Answers that do not fit a schema are billed on top, and what is asked grows by each of them.
 pub fn at_most(task: &Task, answers: u64) -> Option<Usd> {
-    let own = cost_at_most(&task.request, &task.target)?;
-    let instead = task.fallbacks.iter().map(|fallback| {
-        let request = fallback.request(&task.request);
-        cost_at_most(&request, &fallback.target)
-    });
-    let all = instead.sum::<Option<Usd>>()? + own;
-    Some(all.times(answers))
+    let told = task.form.as_ref().map_or(0, |form| form.most_told());
+    let longest = |request: &Request, target: &Target| {
+        let said = output_at_most(request, target.max_output).unwrap_or(0);
+        longer_cost_at_most(request, target, said.saturating_add(TOLD).saturating_mul(told))
+    };
+    let own = longest(&task.request, &task.target)?;
+    let (mut all, mut dearest) = (own, own);
+    for fallback in task.fallbacks.iter() {
+        let cost = longest(&task.request_to(fallback), &fallback.target)?;
+        (all, dearest) = (all + cost, dearest.max(cost));
+    }
+    Some(all.times(answers) + dearest.times(told))
 }

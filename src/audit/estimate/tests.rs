@@ -5,8 +5,10 @@ use serde_json::json;
 use super::*;
 use crate::call::bound::{MostOutput, cost_at_most};
 use crate::call::fallback::{Fallback, FallbackOn};
+use crate::call::form::{Demand, Form as _, OnInvalid};
 use crate::call::money::{Price, Rates};
 use crate::call::task::{ContentHash, TaskId};
+use crate::eval::schema::Schema;
 
 fn usd(text: &str) -> Usd {
     text.parse().expect("an amount")
@@ -44,6 +46,7 @@ fn task(target: &Arc<Target>, row: u64, text: &str) -> Task {
         request,
         dropped: Arc::default(),
         fallbacks: Arc::clone(&target.fallbacks),
+        form: None,
         attempts_before: 0,
         expected: Arc::default(),
         scorer: None,
@@ -92,6 +95,31 @@ fn every_fallback_may_be_billed_too() {
     own.fallbacks = [fallback(&Arc::new(target("openai", "gpt-4", None)))].into();
     let told = estimate(&[&Arc::new(own)], &["hello"], None).all;
     assert_eq!((told.high.whole(), told.likely.unknown), (None, 0));
+}
+
+#[test]
+fn answers_that_do_not_fit_may_be_billed_too_and_make_the_talk_longer() {
+    let gpt = Arc::new(target("openai", "gpt-4o", Some((1_000, 10_000))));
+    let form = Schema::compile(&json!({"type": "object"})).expect("a schema");
+    let plain = task(&gpt, 0, "hello");
+    let demand = |on_invalid| Demand {
+        form: Arc::new(Schema::compile(&json!({"type": "object"})).expect("a schema")),
+        on_invalid,
+        retries: 3,
+        in_words: "".into(),
+    };
+    let high = |on_invalid| {
+        let form = Some(Arc::new(demand(on_invalid)));
+        cost::at_most(&Task { form, ..plain.clone() }, 2).expect("bounded")
+    };
+    let each = cost_at_most(&plain.request, &gpt).expect("bounded");
+    assert_eq!(high(OnInvalid::Fail), each.times(2));
+    // Five answers, and before the last of them three that did not fit, with what was told of each.
+    let growth = Usd::from_pico(1_000).times(3 * (100 + 5_000));
+    assert_eq!(high(OnInvalid::Retry), (each + growth).times(5));
+    // What is told is short enough for that, whatever does not fit.
+    let long = format!("[{}]", "1,".repeat(9_999) + "1");
+    assert!(form.fault(&long).expect("a fault").len() < 4_000);
 }
 
 #[test]

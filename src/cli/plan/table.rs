@@ -58,9 +58,10 @@ fn notes(forecast: &Forecast) -> String {
         .to_owned(),
         "low: the input and one token of each answer, in the cheaper hours where there are such"
             .to_owned(),
-        "high: every answer at its longest, billed twice, and so by each fallback; nothing is above \
-         it but"
+        "high: every answer at its longest, billed twice, and so by each fallback, and those that may \
+         not fit"
             .to_owned(),
+        "      a schema on top; nothing is above it but".to_owned(),
         "      calls that break off without telling their tokens, and are billed all the same"
             .to_owned(),
         "minutes are what the stated limits alone take".to_owned(),

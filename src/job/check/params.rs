@@ -147,7 +147,7 @@ impl Check<'_> {
     }
 
     /// A fault that may be found again with another combination of the matrix.
-    fn push_once(&mut self, fault: Diagnostic) {
+    pub fn push_once(&mut self, fault: Diagnostic) {
         if !self.faults.contains(&fault) {
             self.faults.push(fault);
         }

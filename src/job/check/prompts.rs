@@ -66,6 +66,7 @@ impl Check<'_> {
                 id: section.id.as_deref().map(Into::into),
                 expected: Arc::default(),
                 keeps_columns: false,
+                form: None,
             });
         }
         prompts

@@ -160,6 +160,7 @@ impl AboutOne<'_> {
                 },
                 dropped: Arc::clone(&target.dropped),
                 fallbacks: Arc::default(),
+                form: None,
                 attempts_before: 0,
                 expected: Arc::default(),
                 scorer: Some(scorer.head.column.as_str().into()),
