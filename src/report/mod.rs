@@ -16,6 +16,7 @@ pub mod csv;
 pub mod figures;
 pub mod gates;
 pub mod histogram;
+pub mod html;
 pub mod json;
 pub mod jsonl;
 pub mod markdown;
@@ -74,7 +75,7 @@ pub struct Row<'a> {
     pub attempts: Vec<Attempt>,
 }
 
-/// What reports show of a record: all but what was asked.
+/// What reports show of a record: all but the parameters.
 #[derive(Debug, Deserialize)]
 #[expect(missing_docs, reason = "the fields are those of `call::record::Record`")]
 pub struct RecordView<'a> {
@@ -99,6 +100,9 @@ pub struct RecordView<'a> {
     #[serde(default)]
     pub fallback: bool,
     pub status: Status,
+    /// As they stand in the record.
+    #[serde(borrow, default)]
+    pub messages: Option<&'a RawValue>,
     #[serde(borrow)]
     pub response: Option<&'a RawValue>,
     #[serde(default)]

@@ -11,6 +11,7 @@ use crate::store::error::StoreError;
 use crate::store::manifest::Manifest;
 
 use super::csv::{ErrorsCsv, ResponsesCsv, UsageCsv};
+use super::html::HtmlPage;
 use super::json::SummaryJson;
 use super::jsonl::{ErrorsJsonl, ResponsesJsonl};
 use super::markdown::{FileNote, SummaryMarkdown};
@@ -31,11 +32,13 @@ pub enum ReportSpec {
     Csv,
     /// `summary.json` and `summary.md`.
     Summary,
+    /// `report.html`.
+    Html,
 }
 
 impl ReportSpec {
     /// All of them, which is what a job gets that names none.
-    pub const ALL: &[Self] = &[Self::Jsonl, Self::Csv, Self::Summary];
+    pub const ALL: &[Self] = &[Self::Jsonl, Self::Csv, Self::Summary, Self::Html];
 
     /// The files it makes, and what they hold.
     pub fn files(self) -> &'static [FileNote] {
@@ -52,6 +55,7 @@ impl ReportSpec {
             Self::Summary => {
                 &[("summary.json", "all numbers"), ("summary.md", "the numbers for people")]
             }
+            Self::Html => &[("report.html", "all of it on one page, for a browser")],
         }
     }
 
@@ -74,6 +78,7 @@ impl ReportSpec {
                 Box::new(SummaryJson::create(run)?),
                 Box::new(SummaryMarkdown::create(run, files.to_vec())?),
             ],
+            Self::Html => vec![Box::new(HtmlPage::create(run)?)],
         })
     }
 }

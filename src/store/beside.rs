@@ -31,6 +31,11 @@ impl Beside {
         &self.place
     }
 
+    /// What is in it so far, from the start.
+    pub fn reread(&self) -> Result<File, StoreError> {
+        File::open(&self.temporary).map_err(StoreError::io("read", &self.temporary))
+    }
+
     /// Puts it in its place. Nothing may be left in a buffer above it.
     pub fn finish(mut self) -> Result<(), StoreError> {
         fs::rename(&self.temporary, &self.place).map_err(StoreError::io("write", &self.place))?;

@@ -1,3 +1,5 @@
+//! BLEU is held against what `sacrebleu` says of the same texts.
+
 use serde_json::{Value, json};
 
 use super::super::table::testing::{fault, score, skipped};

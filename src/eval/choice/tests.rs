@@ -1,3 +1,5 @@
+//! What answers pick, however they say it.
+
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! Numbers as people and models write them.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What is a refusal, and what only sounds like one.
+
 use serde_json::json;
 
 use super::super::table::testing::{note, passes, score_case};

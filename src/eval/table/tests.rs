@@ -1,3 +1,5 @@
+//! What holds of every kind of scorer: its schema, and that no answer is too much for it.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

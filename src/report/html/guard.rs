@@ -1,0 +1,97 @@
+//! JSON that can stand inside a `<script>` element whatever its strings say.
+//!
+//! `<`, `>` and `&` are written as `\u003c`, `\u003e` and `\u0026`, so that no text can end the
+//! element or open a comment in it; the line separators U+2028 and U+2029 as well, which were no
+//! part of a string in older JavaScript. Any JSON parser gives back the text as it was.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
+
+/// Writes a value as JSON without a character that means something to an HTML parser.
+pub(super) fn write(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    let mut serializer = Serializer::with_formatter(out, Guard);
+    value.serialize(&mut serializer).map_err(io::Error::from)
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Guard;
+
+impl Formatter for Guard {
+    fn write_string_fragment<W: Write + ?Sized>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        guarded(out, fragment)
+    }
+
+    // Outside of strings, JSON has none of these characters.
+    fn write_raw_fragment<W: Write + ?Sized>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        guarded(out, fragment)
+    }
+}
+
+fn guarded<W: Write + ?Sized>(out: &mut W, text: &str) -> io::Result<()> {
+    let mut rest = text;
+    // U+2028 and U+2029 are the only ones here that begin with this byte and are looked at twice.
+    let is_suspect = |byte: &u8| matches!(byte, b'<' | b'>' | b'&' | 0xe2);
+    while let Some(at) = rest.as_bytes().iter().position(is_suspect) {
+        let (plain, tail) = rest.split_at(at);
+        out.write_all(plain.as_bytes())?;
+        let c = tail.chars().next().unwrap_or_default();
+        let (one, after) = tail.split_at(c.len_utf8());
+        match c {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => write!(out, "\\u{:04x}", u32::from(c))?,
+            _ => out.write_all(one.as_bytes())?,
+        }
+        rest = after;
+    }
+    out.write_all(rest.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    fn written(value: &impl Serialize) -> String {
+        let mut out = Vec::new();
+        write(&mut out, value).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn no_text_can_end_the_element_it_stands_in() {
+        for (text, json) in [
+            ("</script>", r#""\u003c/script\u003e""#),
+            ("<!--<script>", r#""\u003c!--\u003cscript\u003e""#),
+            ("]]>&lt;", r#""]]\u003e\u0026lt;""#),
+            ("a\u{2028}b\u{2029}c", r#""a\u2028b\u2029c""#),
+            ("“quoted” … \u{20ac}", "\"“quoted” … \u{20ac}\""),
+            ("`${x}` \"\\", r#""`${x}` \"\\""#),
+            ("\0\u{1b}[31m", r#""\u0000\u001b[31m""#),
+        ] {
+            assert_eq!(written(&text), json);
+        }
+        let raw = RawValue::from_string(r#"{"</script>":"<\n"}"#.to_owned()).unwrap();
+        assert_eq!(written(&raw), r#"{"\u003c/script\u003e":"\u003c\n"}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_reads_back_as_it_was(text in "\\PC*|[<>&\u{2028}\u{2029}\u{2027}e/\"\\\\]*") {
+            let json = written(&text);
+            let suspects = ['<', '>', '&', '\u{2028}', '\u{2029}'];
+            prop_assert!(!json.contains(suspects));
+            prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        }
+    }
+}
