@@ -18,6 +18,7 @@ mod library;
 mod mock;
 mod openai;
 mod pace;
+mod page;
 mod plan;
 mod prompts;
 mod reprice;

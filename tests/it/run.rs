@@ -16,6 +16,7 @@ use crate::support::server::{Reply, Seen, Server};
 const REPORTS: &[&str] = &[
     "errors.csv",
     "errors.jsonl",
+    "report.html",
     "responses.csv",
     "responses.jsonl",
     "summary.json",

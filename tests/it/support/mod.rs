@@ -2,11 +2,13 @@
 
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
+pub(crate) mod chromium;
 pub(crate) mod client;
 pub(crate) mod handlers;
 pub(crate) mod job;
 pub(crate) mod lab;
 pub(crate) mod likeness;
+pub(crate) mod night;
 pub(crate) mod quota;
 pub(crate) mod server;
 
