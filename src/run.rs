@@ -278,9 +278,15 @@ async fn asking(
     Ok((done.and(rest), Vec::new()))
 }
 
-/// Writes the reports of a run again, from its journal.
+/// Writes the reports of a run again, from its journal. One that still goes is told as far as it
+/// came.
 pub fn report(path: &Path, specs: &[ReportSpec]) -> Result<(PathBuf, Summary), RunError> {
     let run = RunDir::read(path)?;
-    let summary = write_reports(&run, specs)?;
-    Ok((run.path().to_owned(), summary))
+    loop {
+        let summary = write_reports(&run, specs)?;
+        // A run that ended meanwhile may have written its own before these took their place.
+        if !summary.going || run.is_going(run.manifest()?.as_ref())? {
+            return Ok((run.path().to_owned(), summary));
+        }
+    }
 }

@@ -14,6 +14,7 @@ pub mod diagnose;
 pub mod diff;
 pub mod doctor;
 pub mod exit;
+pub mod github;
 pub mod invoice;
 pub mod log;
 pub mod mock;

@@ -7,8 +7,10 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Ending};
+use crate::cli::github;
 use crate::cli::page::PageForm;
 use crate::cli::run::{broke, shown};
+use crate::report::ruling;
 use crate::report::table::ReportSpec;
 use crate::report::terminal;
 use crate::run;
@@ -20,6 +22,8 @@ pub const EXAMPLES: &str = "\
 Examples:
   runner report runs/nightly/latest
   runner report runs/nightly/20261122T020000Z-1a2b
+  runner report runs/nightly/latest --reports csv,junit           no others
+  runner report runs/nightly/latest --github                      in GitHub Actions
   runner report runs/nightly/latest --reprice                     at the built-in prices of today
   runner report runs/nightly/latest --reprice --prices mine.csv   at your own, over the built-in";
 
@@ -27,8 +31,18 @@ Examples:
 #[derive(Debug, Args)]
 pub struct ReportArgs {
     /// The run folder, or a job's folder for its latest run.
+    ///
+    /// A run that still goes is shown as far as it came, and goes on undisturbed. The exit code is 0
+    /// once the reports are written, also where a gate failed: the run itself has ended with that.
     #[arg(value_name = "RUN")]
     run: PathBuf,
+    /// Write only these reports: jsonl, csv, summary, junit, ...
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = report_named)]
+    reports: Vec<ReportSpec>,
+    /// Tell GitHub Actions: annotations for what failed (on stderr, which it reads too), and the page
+    /// of summary.md for the step's summary, at `$GITHUB_STEP_SUMMARY`.
+    #[arg(long)]
+    github: bool,
     /// Show what the run cost beside what it would cost at today's built-in prices; changes nothing
     /// in the run folder.
     ///
@@ -52,8 +66,24 @@ pub fn main(args: &ReportArgs, context: &Context) -> Result<Ending, CliError> {
     if args.reprice {
         return repriced::main(&args.run, args.prices.as_deref(), args.format, context);
     }
-    let (path, summary) = run::report(&args.run, ReportSpec::ALL).map_err(|why| broke(&why))?;
-    let text = format!("{}\nreports in {}\n", terminal::table(&summary), shown(&path).display());
+    let specs = if args.reports.is_empty() { ReportSpec::ALL } else { &args.reports };
+    let (path, summary) = run::report(&args.run, specs).map_err(|why| broke(&why))?;
+    let (mark, parts) = ruling::verdict(&summary);
+    let text = format!(
+        "{mark} {}\n\n{}\nreports in {}\n",
+        parts.join(" · "),
+        terminal::overview(&summary),
+        shown(&path).display()
+    );
     context.print(&text)?;
+    if args.github {
+        github::tell(&summary, context);
+    }
     Ok(Ending::Done)
+}
+
+/// The report of this name.
+fn report_named(name: &str) -> Result<ReportSpec, String> {
+    let spec = serde_json::from_value(name.trim().into());
+    spec.map_err(|why| why.to_string())
 }

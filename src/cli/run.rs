@@ -9,6 +9,7 @@ use crate::cli::closed;
 use crate::cli::context::{Context, runtime};
 use crate::cli::diagnose;
 use crate::cli::exit::{CliError, Ending};
+use crate::cli::github;
 use crate::cli::plan;
 use crate::cli::progress::{Progress, Style};
 use crate::cli::signals;
@@ -32,7 +33,8 @@ Examples:
   runner jobs/nightly.toml --set params.temperature=1 change a key of the job
   runner jobs/nightly.toml --max-usd 2.50             stop before more than that is spent
   runner jobs/nightly.toml --resume                   ask what has no answer yet
-  runner jobs/nightly.toml --progress json 2>run.log  for programs that watch it";
+  runner jobs/nightly.toml --progress json 2>run.log  for programs that watch it
+  runner jobs/nightly.toml --github                   in GitHub Actions";
 
 /// What `--resume` means without a value: the newest run of the job.
 const LATEST: &str = "latest";
@@ -61,6 +63,10 @@ pub struct RunArgs {
     /// How the run is shown on stderr.
     #[arg(long, value_name = "STYLE", default_value = "auto")]
     progress: Style,
+    /// Tell GitHub Actions: annotations for what failed (on stderr, which it reads too), and the page
+    /// of summary.md for the step's summary, at `$GITHUB_STEP_SUMMARY`.
+    #[arg(long)]
+    github: bool,
 }
 
 /// What is taken of a job.
@@ -124,7 +130,12 @@ pub fn main(args: RunArgs, context: &Context) -> Result<Ending, CliError> {
             () = signals::listen(&stopper, &context.screen) => unreachable!("it never returns"),
         }
     });
-    Ok(tell(&ended.map_err(|why| broke(&why))?, &job, context))
+    let ended = ended.map_err(|why| broke(&why))?;
+    let ending = tell(&ended, &job, context);
+    if args.github {
+        github::tell(&ended.summary, context);
+    }
+    Ok(ending)
 }
 
 fn resume(named: PathBuf) -> Resume {
@@ -150,10 +161,10 @@ fn options(args: &RunArgs) -> serde_json::Value {
     })
 }
 
-/// The table by model, where the reports are, and which models were closed.
+/// What came of the run, where the reports are, and which models were closed.
 fn tell(ended: &Ended, job: &Job, context: &Context) -> Ending {
-    let table = terminal::table(&ended.summary);
-    let text = format!("{table}\nreports in {}\n", shown(&ended.path).display());
+    let overview = terminal::overview(&ended.summary);
+    let text = format!("{overview}\nreports in {}\n", shown(&ended.path).display());
     // A stdout that nobody reads takes nothing from the run.
     let _ = context.screen.result(&text);
     let closed = closed::notes(&ended.summary, job, &context.env);

@@ -2,36 +2,35 @@
 
 use crate::cli::screen::clipped;
 use crate::job::Job;
+use crate::job::scorers::JobScorer;
 use crate::report::figures::count;
-use crate::report::summary::{ModelSummary, Summary};
+use crate::report::summary::Summary;
 
 /// A line with the models that have such answers, and what to do about it; none without any.
 pub fn notes(summary: &Summary, job: &Job) -> Vec<String> {
-    let unpriced: Vec<&ModelSummary> =
-        summary.by_model.iter().filter(|model| model.totals.unpriced > 0).collect();
+    let models = summary
+        .by_model
+        .iter()
+        .map(|model| (model.totals.unpriced, model.name(), has_price(job, &model.model)));
     let calls = summary.scorers.iter().filter_map(|scorer| {
-        let unpriced = scorer.calls.as_ref()?.unpriced;
-        let name = clipped(&scorer.head.column);
-        (unpriced > 0).then(|| format!("{} of the scorer {name}", count(unpriced)))
+        let (name, calls) = scorer.calls()?;
+        Some((calls.unpriced, name, scorer_has_price(job, &scorer.head.column)))
     });
-    let calls: Vec<String> = calls.collect();
-    if unpriced.is_empty() && calls.is_empty() {
+    let unpriced: Vec<(u64, String, bool)> =
+        models.chain(calls).filter(|(number, ..)| *number > 0).collect();
+    if unpriced.is_empty() {
         return Vec::new();
     }
-    let named = |model: &&ModelSummary| {
-        let why = if has_price(job, &model.model) {
-            "tokens not told, or not covered"
-        } else {
-            "no price"
-        };
-        format!("{} of {} ({why})", count(model.totals.unpriced), clipped(&model.name()))
+    let named = |(number, name, has_price): &(u64, String, bool)| {
+        let why = if *has_price { "tokens not told, or not covered" } else { "no price" };
+        format!("{} of {} ({why})", count(*number), clipped(name))
     };
-    let models: Vec<String> = unpriced.iter().map(named).chain(calls.iter().cloned()).collect();
+    let models: Vec<String> = unpriced.iter().map(named).collect();
     let mut notes = vec![format!(
         "warning: the cost of some answers is not known, and in no sum: {}",
         models.join(", ")
     )];
-    if unpriced.iter().any(|model| !has_price(job, &model.model)) || !calls.is_empty() {
+    if unpriced.iter().any(|(_, _, has_price)| !has_price) {
         notes.push(
             "help: state it at the model or the scorer, in USD per million tokens: price = { input = ..., output = ... }"
                 .to_owned(),
@@ -43,4 +42,10 @@ pub fn notes(summary: &Summary, job: &Job) -> Vec<String> {
 /// Whether a price is known for the model with this label.
 fn has_price(job: &Job, label: &str) -> bool {
     job.targets.iter().any(|target| *target.target.label == *label && target.target.price.is_some())
+}
+
+/// Whether a price is known for the model that the scorer of this column asks.
+fn scorer_has_price(job: &Job, column: &str) -> bool {
+    let scorer = job.scorers.iter().find(|scorer| scorer.head.column == column);
+    scorer.and_then(JobScorer::asked).is_some_and(|asked| asked.target.price.is_some())
 }

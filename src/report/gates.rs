@@ -6,11 +6,13 @@
 use crate::call::gate::{ErrorRule, Gate, GateResult, Per};
 use crate::call::metric::{Metric, Point};
 use crate::call::record::Status;
+use crate::call::score::ScoreState;
 use crate::eval::stats::cluster::{self, Cluster};
 use crate::eval::stats::flips::flip_rate;
 
 use super::Row;
 use super::histogram::Histogram;
+use super::ruling::counted;
 use super::sums::{Money, TokenSums};
 
 /// Picodollars in a dollar.
@@ -36,7 +38,10 @@ struct Measure {
     scored: u64,
     passed: u64,
     judged: u64,
-    unscored: u64,
+    /// Answers that there was nothing to hold against.
+    skipped: u64,
+    /// Answers that the scorer could not score.
+    broken: u64,
     /// The scores by prompt, where repeats are compared.
     clusters: Vec<Cluster>,
     current: Option<(String, String)>,
@@ -109,7 +114,9 @@ impl Measure {
             Metric::Score(column) | Metric::PassRate(column) | Metric::FlipRate(column) => {
                 let score = record.scores.get(column);
                 let value = score.and_then(|score| score.value);
-                self.unscored += u64::from(score.is_some() && value.is_none());
+                let state = score.map(|score| score.state);
+                self.skipped += u64::from(state == Some(ScoreState::Skipped));
+                self.broken += u64::from(state == Some(ScoreState::Broken));
                 let counted = value.map(|value| (value, score.and_then(|score| score.pass)));
                 let is_counted = failed && gate.errors == ErrorRule::Count;
                 if let Some((value, pass)) = counted.or(is_counted.then_some((0.0, Some(false)))) {
@@ -185,7 +192,8 @@ impl Measure {
             _ => self.cost.usd().map(|usd| usd.as_pico() as f64 / PICO),
         };
         let value = known.filter(|_| unpriced == 0 && over > 0);
-        let note = (unpriced > 0).then(|| format!("the cost of {unpriced} attempts is not known"));
+        let note = (unpriced > 0)
+            .then(|| format!("the cost of {} is not known", counted(unpriced, "attempt")));
         Reading { value: value.map(|usd| usd / over as f64), samples: self.answered, note }
     }
 
@@ -193,7 +201,7 @@ impl Measure {
         let missing = self.tokens.missing(self.answered);
         let sum = self.tokens.of(self.answered)[kind];
         let sum = if self.answered == 0 { Some(0) } else { sum };
-        let note = (missing > 0).then(|| format!("{missing} answers told no tokens"));
+        let note = (missing > 0).then(|| format!("{} told no tokens", counted(missing, "answer")));
         let value = sum.filter(|_| missing == 0).map(|tokens| tokens as f64);
         Reading { value, samples: self.answered, note }
     }
@@ -220,19 +228,25 @@ impl Measure {
     }
 
     fn note(&self, gate: &Gate, value: Option<f64>) -> Option<String> {
-        if value.is_none() {
-            return Some("there was nothing to measure".to_owned());
+        let nothing = value.is_none().then(|| "there was nothing to measure".to_owned());
+        if gate.metric.column().is_none() {
+            return nothing;
         }
-        gate.metric.column()?;
-        let mut notes = Vec::new();
+        let mut notes = Vec::from_iter(nothing);
         if self.errors > 0 {
             notes.push(match gate.errors {
-                ErrorRule::Exclude => format!("{} failed tasks are not counted", self.errors),
-                ErrorRule::Count => format!("{} failed tasks count as 0", self.errors),
+                ErrorRule::Exclude => {
+                    format!("{} not counted", counted(self.errors, "failed task"))
+                }
+                ErrorRule::Count => format!("{} counted as 0", counted(self.errors, "failed task")),
             });
         }
-        if self.unscored > 0 {
-            notes.push(format!("{} answers could not be scored", self.unscored));
+        for (number, why) in
+            [(self.skipped, "had nothing to be held against"), (self.broken, "could not be scored")]
+        {
+            if number > 0 {
+                notes.push(format!("{} {why}", counted(number, "answer")));
+            }
         }
         (!notes.is_empty()).then(|| notes.join("; "))
     }

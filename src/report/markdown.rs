@@ -1,4 +1,9 @@
 //! `summary.md`: the summary for people and pull requests.
+//!
+//! What is to be known first stands first: the verdict, the gates, the models. Tables that are long
+//! are folded, so that a comment below a pull request stays short.
+
+mod scores;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -10,11 +15,15 @@ use crate::store::error::StoreError;
 use super::advice::advice;
 use super::figures::{cost, count, millis, tokens};
 use super::pace;
+use super::ruling;
 use super::summary::{Summary, Totals};
 use super::{Report, Row};
 
 /// A file of the run folder, and what it holds.
 pub type FileNote = (&'static str, &'static str);
+
+/// Tables of more lines than this are folded.
+const FOLDED: usize = 12;
 
 /// `summary.md` in the making.
 #[derive(Debug)]
@@ -43,17 +52,24 @@ impl Report for SummaryMarkdown {
     }
 }
 
-/// The whole page.
+/// The whole page. Where it stands elsewhere than beside the files, there are none to link to.
 pub fn markdown(summary: &Summary, files: &[FileNote]) -> String {
-    let mut page = format!("# {}\n\n{}\n", escape(&summary.job), headline(summary));
+    let mut page = format!("# {}\n\n", escape(&summary.job));
+    let (mark, parts) = ruling::verdict(summary);
+    line(&mut page, format_args!("{mark} **{}**\n\n{}", parts.join(" · "), headline(summary)));
+    scores::gates(&mut page, summary);
     if !summary.by_model.is_empty() {
         models(&mut page, summary);
     }
+    scores::scores(&mut page, summary);
+    scores::comparisons(&mut page, summary);
     if !summary.errors.is_empty() {
         errors(&mut page, summary);
     }
     pace::table(&mut page, summary);
-    page.push_str("\n## Files\n\n");
+    if !files.is_empty() {
+        page.push_str("\n## Files\n\n");
+    }
     for (name, doc) in files {
         line(&mut page, format_args!("- [`{name}`]({name}): {doc}"));
     }
@@ -64,7 +80,7 @@ pub fn markdown(summary: &Summary, files: &[FileNote]) -> String {
 fn headline(summary: &Summary) -> String {
     let totals = &summary.totals;
     let tasks = summary.planned.unwrap_or(totals.tasks);
-    let mut text = format!("**{} of {} tasks answered**", count(totals.ok), count(tasks));
+    let mut text = format!("{} of {} tasks answered", count(totals.ok), count(tasks));
     let others = [
         (totals.error, "failed"),
         (totals.skipped, "skipped"),
@@ -109,54 +125,64 @@ fn all_tokens(totals: &Totals) -> String {
 }
 
 fn models(page: &mut String, summary: &Summary) {
-    page.push_str(
-        "\n| model | ok | failed | skipped | retries | tokens in | tokens out | cost | p50 | p95 |\n\
-         |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
-    );
-    for model in &summary.by_model {
-        model_line(page, &model.name(), &model.totals);
-    }
-    if summary.by_model.len() > 1 {
-        model_line(page, "all", &summary.totals);
-    }
+    let header = "\n| model | ok | failed | skipped | retries | tokens in | tokens out | cost | p50 | p95 |\n\
+                  |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
+    let lines: Vec<String> =
+        summary.lines().iter().map(|(name, totals)| model_line(name, totals)).collect();
+    table(page, header, &lines);
 }
 
-fn model_line(page: &mut String, name: &str, totals: &Totals) {
-    line(
-        page,
-        format_args!(
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
-            escape(name),
-            count(totals.ok),
-            count(totals.error),
-            count(totals.skipped),
-            count(totals.retries),
-            tokens(totals.tokens.prompt_tokens),
-            tokens(totals.tokens.completion_tokens),
-            cost(totals.cost_usd, totals.unpriced),
-            millis(totals.latency_ms.p50),
-            millis(totals.latency_ms.p95),
-        ),
-    );
+fn model_line(name: &str, totals: &Totals) -> String {
+    format!(
+        "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+        escape(name),
+        count(totals.ok),
+        count(totals.error),
+        count(totals.skipped),
+        count(totals.retries),
+        tokens(totals.tokens.prompt_tokens),
+        tokens(totals.tokens.completion_tokens),
+        cost(totals.cost_usd, totals.unpriced),
+        millis(totals.latency_ms.p50),
+        millis(totals.latency_ms.p95),
+    )
 }
 
 fn errors(page: &mut String, summary: &Summary) {
-    page.push_str(
-        "\n## Errors\n\n| type | failed tasks | failed attempts | for example | what to do |\n\
+    page.push_str("\n## Errors\n");
+    let lines = summary.errors.iter().map(|error| {
+        format!(
+            "| {} | {} | {} | {} | {} |",
+            error.kind,
+            count(error.tasks),
+            count(error.attempts),
+            escape(&error.example),
+            advice(error.kind),
+        )
+    });
+    table(
+        page,
+        "\n| type | failed tasks | failed attempts | for example | what to do |\n\
          |---|--:|--:|---|---|\n",
+        &lines.collect::<Vec<_>>(),
     );
-    for error in &summary.errors {
+}
+
+/// A table; one of many lines is folded.
+fn table(page: &mut String, header: &str, lines: &[String]) {
+    let is_long = lines.len() > FOLDED;
+    if is_long {
         line(
             page,
-            format_args!(
-                "| {} | {} | {} | {} | {} |",
-                error.kind,
-                count(error.tasks),
-                count(error.attempts),
-                escape(&error.example),
-                advice(error.kind),
-            ),
+            format_args!("\n<details><summary>{} lines</summary>", count(lines.len() as u64)),
         );
+    }
+    page.push_str(header);
+    for text in lines {
+        line(page, format_args!("{text}"));
+    }
+    if is_long {
+        page.push_str("\n</details>\n");
     }
 }
 
@@ -169,7 +195,8 @@ pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '#' | '!' | '&' | '@' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '#' | '!' | '&' | '@'
+            | '$' => {
                 out.push('\\');
                 out.push(c);
             }

@@ -39,6 +39,9 @@ pub struct Summary {
     pub ended_at: Option<Moment>,
     /// How its last session ended: `done`, `interrupted`, `deadline`, `canary`, `failed`, ...
     pub ended: Option<String>,
+    /// Whether a runner was still working on it when these numbers were made; absent when none was.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub going: bool,
     /// The time of all sessions together, in ms; null when one of them has no end.
     pub wall_ms: Option<u64>,
     /// How many tasks the job has; null when that is not known.
@@ -78,6 +81,28 @@ pub struct Summary {
     /// budget was killed or cancelled. They are in no other number.
     #[serde(default)]
     pub lost: Vec<LostCalls>,
+}
+
+impl Summary {
+    /// The lines of a table by model: each model, each scorer with the calls that it made, and, where
+    /// there are several of them, a last one with the sums. Its times are those of the tasks alone.
+    pub fn lines(&self) -> Vec<(String, Totals)> {
+        let models = self.by_model.iter().map(|model| (model.name(), model.totals.clone()));
+        let calls: Vec<(String, &Totals)> =
+            self.scorers.iter().filter_map(ScorerSummary::calls).collect();
+        let mut all = self.totals.clone();
+        for (_, calls) in &calls {
+            all.ok += calls.ok;
+            all.error += calls.error;
+            all.skipped += calls.skipped;
+        }
+        let calls = calls.into_iter().map(|(name, calls)| (name, calls.clone()));
+        let mut lines: Vec<(String, Totals)> = models.chain(calls).collect();
+        if lines.len() > 1 {
+            lines.push(("all".to_owned(), all));
+        }
+        lines
+    }
 }
 
 /// What a run was made from.
@@ -227,6 +252,14 @@ pub(super) fn model_name(model: &str, variant: Option<&str>) -> String {
     match variant {
         Some(variant) => format!("{model} ({variant})"),
         None => model.to_owned(),
+    }
+}
+
+impl ScorerSummary {
+    /// How tables name it, with the calls that it made.
+    pub fn calls(&self) -> Option<(String, &Totals)> {
+        let calls = self.calls.as_deref()?;
+        Some((format!("scorer {}", self.head.column), calls))
     }
 }
 

@@ -14,6 +14,7 @@ use super::csv::{ErrorsCsv, ResponsesCsv, UsageCsv};
 use super::html::HtmlPage;
 use super::json::SummaryJson;
 use super::jsonl::{ErrorsJsonl, ResponsesJsonl};
+use super::junit::JunitXml;
 use super::markdown::{FileNote, SummaryMarkdown};
 use super::since::gates_since;
 use super::summary::Summary;
@@ -34,11 +35,14 @@ pub enum ReportSpec {
     Summary,
     /// `report.html`.
     Html,
+    /// `junit.xml`, for CI systems.
+    Junit,
 }
 
 impl ReportSpec {
     /// All of them, which is what a job gets that names none.
-    pub const ALL: &[Self] = &[Self::Jsonl, Self::Csv, Self::Summary, Self::Html];
+    pub const ALL: &[Self] =
+        &[Self::Jsonl, Self::Csv, Self::Summary, Self::Html, Self::Junit];
 
     /// The files it makes, and what they hold.
     pub fn files(self) -> &'static [FileNote] {
@@ -56,6 +60,7 @@ impl ReportSpec {
                 &[("summary.json", "all numbers"), ("summary.md", "the numbers for people")]
             }
             Self::Html => &[("report.html", "all of it on one page, for a browser")],
+            Self::Junit => &[("junit.xml", "gates and answers as test results, for CI")],
         }
     }
 
@@ -79,6 +84,7 @@ impl ReportSpec {
                 Box::new(SummaryMarkdown::create(run, files.to_vec())?),
             ],
             Self::Html => vec![Box::new(HtmlPage::create(run)?)],
+            Self::Junit => vec![Box::new(JunitXml::create(run)?)],
         })
     }
 }
@@ -132,6 +138,8 @@ fn fold(
     reports: &mut [Box<dyn Report>],
     onlooker: Onlooker<'_>,
 ) -> Result<Summary, StoreError> {
+    // Asked before the journal is read: a run that ends meanwhile is told as one that went on.
+    let going = run.is_going(manifest.as_ref())?;
     let index = run.index()?;
     let mut tally = Tally::new(manifest.as_ref());
     for line in Entries::open(&run.journal_path(), &index)? {
@@ -144,6 +152,7 @@ fn fold(
         }
     }
     let mut summary = tally.finish(run.name(), manifest);
+    summary.going = going;
     if summary.job.is_empty() {
         // Neither `run.json` nor an outcome names the job, but the run stands in its folder.
         let job = run.path().parent().and_then(Path::file_name);

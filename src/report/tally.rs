@@ -148,6 +148,7 @@ impl Tally {
             started_at: sessions.first().map(|session| session.started_at),
             ended_at: last.and_then(|session| session.ended_at),
             ended: last.and_then(|session| session.ended.clone()),
+            going: false,
             wall_ms: wall(sessions),
             planned: None,
             totals: self.all.totals(),

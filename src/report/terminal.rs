@@ -1,10 +1,14 @@
-//! The table at the end of a run, for a terminal.
+//! What is told at the end of a run, for a terminal: the table by model, scores and gates.
 
 use comfy_table::{
     CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Row, Table, TableStyle,
 };
 
+use crate::call::gate::GateResult;
+
 use super::figures::{cost, count, millis, tokens};
+use super::ruling::{self, mark, share};
+use super::scores::ScoreSummary;
 use super::summary::{Summary, Totals};
 
 const HEADER: [&str; 10] = [
@@ -26,15 +30,85 @@ const STYLE: TableStyle = TableStyle::new()
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .content_lines(ContentLineStyle::none());
 
-/// The table by model, without a line end after its last line. A last line sums up where there
-/// are several models.
+/// With more gates than this, those that passed are only counted.
+const MANY_GATES: usize = 12;
+
+/// All that is told of a run, without a line end after its last line: the table by model, the
+/// scores where there are scorers, and a line for each gate.
+pub fn overview(summary: &Summary) -> String {
+    let parts = [Some(table(summary)), scores(summary), gates(&summary.gates)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+}
+
+/// The table by model and by scorer that made calls, without a line end after its last line. A last
+/// line sums up where there are several.
 pub fn table(summary: &Summary) -> String {
-    let mut lines: Vec<_> =
-        summary.by_model.iter().map(|model| line(&model.name(), &model.totals)).collect();
-    if summary.by_model.len() > 1 {
-        lines.push(line("all", &summary.totals));
+    draw(HEADER, summary.lines().iter().map(|(name, totals)| line(name, totals)).collect())
+}
+
+/// The scores by model, a column each; `None` without scorers.
+fn scores(summary: &Summary) -> Option<String> {
+    let columns: Vec<&str> = summary.scores.iter().map(|score| &*score.column).collect();
+    if columns.is_empty() {
+        return None;
     }
-    draw(HEADER, lines)
+    // One alone is the overall score.
+    let overall = columns.len() > 1 && summary.by_model.iter().any(|model| model.score.is_some());
+    let header = ["model"].into_iter().chain(columns.iter().copied());
+    let header: Vec<String> = header.chain(overall.then_some("score")).map(plain).collect();
+    let lines = summary.by_model.iter().map(|model| {
+        let of = |column: &&str| model.scores.iter().find(|score| score.column == *column);
+        let mut cells = vec![plain(&model.name())];
+        cells.extend(columns.iter().map(|column| of(column).map(score).unwrap_or_default()));
+        if overall {
+            cells.push(model.score.map(share).unwrap_or_default());
+        }
+        cells
+    });
+    Some(draw_after(1, header, lines.collect()))
+}
+
+/// A mean with its interval, and how many answers are not in it although they were to be scored.
+fn score(score: &ScoreSummary) -> String {
+    match score.broken {
+        0 => ruling::mean(score),
+        broken => format!("{}, {} broken", ruling::mean(score), count(broken)),
+    }
+}
+
+/// A line for each gate, and what to do about those that failed; `None` without gates.
+fn gates(gates: &[GateResult]) -> Option<String> {
+    if gates.is_empty() {
+        return None;
+    }
+    let is_told = |gate: &&GateResult| !gate.passed || gates.len() <= MANY_GATES;
+    let mut lines: Vec<String> = gates
+        .iter()
+        .filter(is_told)
+        .map(|gate| format!("{} {}", mark(gate.passed), plain(&ruling::line(gate))))
+        .collect();
+    let untold = gates.len() - lines.len();
+    if untold > 0 {
+        lines.push(format!(
+            "{} {} passed",
+            mark(true),
+            ruling::counted(untold as u64, "more gate")
+        ));
+    }
+    let mut helps: Vec<String> = Vec::new();
+    for gate in gates.iter().filter(|gate| !gate.passed) {
+        let help = format!("help: {}", plain(&ruling::help(gate)));
+        if !helps.contains(&help) {
+            helps.push(help);
+        }
+    }
+    lines.extend(helps);
+    Some(lines.join("\n"))
+}
+
+/// A label may hold anything; a terminal obeys control characters.
+fn plain(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 /// Lines under a header: the first column is text, the others are numbers.
@@ -68,8 +142,7 @@ fn laid<H: Into<Row>, L: Into<Row>>(header: H, lines: Vec<L>) -> Table {
 
 fn line(name: &str, totals: &Totals) -> [String; 10] {
     [
-        // A label may hold anything; a terminal obeys control characters.
-        name.replace(char::is_control, " "),
+        plain(name),
         count(totals.ok),
         count(totals.error),
         count(totals.skipped),

@@ -1,5 +1,7 @@
 //! One fixed small journal, and every report of it.
 
+mod scored;
+
 use std::fs;
 use std::path::PathBuf;
 

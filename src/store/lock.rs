@@ -4,11 +4,18 @@
 //! tells others who holds it; a file that is left behind locks nobody out.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use crate::call::moment::Moment;
 use crate::store::error::StoreError;
+
+/// How often the lock is tried, and how long after it was found taken: whoever asks
+/// [`Lock::is_held`] has it for a moment.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The right to write a run, for as long as the value lives.
 #[derive(Debug)]
@@ -25,15 +32,40 @@ impl Lock {
         // Not truncated: until the lock is ours, the text in the file is its holder's.
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(&path).map_err(StoreError::io("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::Locked { run: run.to_owned(), holder: holder(&mut file) });
+        let mut tries = 1;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if tries < TRIES => {
+                    tries += 1;
+                    thread::park_timeout(PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let holder = holder(&mut file);
+                    return Err(StoreError::Locked { run: run.to_owned(), holder });
+                }
+                Err(TryLockError::Error(why)) => return Err(StoreError::io("lock", path)(why)),
             }
-            Err(TryLockError::Error(source)) => return Err(StoreError::io("lock", path)(source)),
         }
         sign(&mut file).map_err(StoreError::io("write", path))?;
         Ok(Self { _file: file })
+    }
+
+    /// Whether somebody holds the lock of the run folder. Writes nothing; a folder that cannot be
+    /// asked, such as one that was copied without its lock, is nobody's.
+    pub fn is_held(run: &Path) -> Result<bool, StoreError> {
+        let path = run.join("lock");
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(why) if why.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(why) => return Err(StoreError::io("open", path)(why)),
+        };
+        // The lock, where it is had, ends with this function.
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(why)) => Err(StoreError::io("ask for", path)(why)),
+        }
     }
 }
 
@@ -63,7 +95,9 @@ mod tests {
         let who = format!("another runner (pid {}, since 20", std::process::id());
         assert!(message.contains(&who), "{message}");
         assert!(message.contains("\nhelp: "), "{message}");
+        assert!(Lock::is_held(folder.path()).unwrap());
         drop(lock);
+        assert!(!Lock::is_held(folder.path()).unwrap());
         Lock::take(folder.path()).expect("a lock that was given back can be taken");
     }
 

@@ -116,6 +116,16 @@ impl RunDir {
         self.lock.is_some()
     }
 
+    /// Whether another runner works on the run now, by this manifest of it. One that was killed does
+    /// not, though its last session has no end.
+    pub fn is_going(&self, manifest: Option<&Manifest>) -> Result<bool, StoreError> {
+        let last = manifest.and_then(|manifest| manifest.sessions.last());
+        match last.is_some_and(|session| session.ended_at.is_none()) {
+            true => Ok(!self.is_writer() && Lock::is_held(&self.path)?),
+            false => Ok(false),
+        }
+    }
+
     /// The journal.
     pub fn journal_path(&self) -> PathBuf {
         self.path.join(folder::JOURNAL)

@@ -1,0 +1,320 @@
+//! `junit.xml`: gates and answers as test results, for CI systems.
+//!
+//! The suite `run` says whether all was done, `gates` has a case for each gate and whom it is
+//! about, and each model and prompt set has a suite with a case for each task. A task that failed
+//! is an `error`, an answer that a scorer does not let pass a `failure`; a scorer that is broken
+//! fails nobody, and is told in `system-out`.
+//!
+//! The counts of a suite stand before its cases, so cases are kept until the end, and so many that
+//! memory stays flat: from `MOST` on, those that passed are only counted, and then the others
+//! too. What is only counted is one case more in its suite, with the outcome of those it stands for.
+//! No CI system shows more, and the rest of them are in the other reports.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
+
+use crate::call::gate::GateResult;
+use crate::call::record::Status;
+use crate::call::score::{Score, ScoreState};
+use crate::store::beside::Beside;
+use crate::store::error::StoreError;
+
+use super::ruling::{self, counted};
+use super::summary::Summary;
+use super::{Report, Row};
+
+/// The most tasks that get a case of their own.
+const MOST: usize = 10_000;
+/// The most characters of a message.
+const MESSAGE: usize = 400;
+/// The most characters of an answer below a failure.
+const ANSWER: usize = 1_000;
+
+/// `junit.xml` in the making.
+#[derive(Debug)]
+pub struct JunitXml {
+    file: Beside,
+    suites: Vec<Suite>,
+    /// The place of each model's suite for each prompt set.
+    places: HashMap<(String, String), usize>,
+    /// Cases that are kept.
+    kept: usize,
+    /// Whether cases that passed are only counted.
+    is_full: bool,
+}
+
+/// The answers of one model to one prompt set.
+#[derive(Debug)]
+struct Suite {
+    name: String,
+    cases: Vec<TestCase>,
+    counted: [u64; 4],
+    time: Duration,
+}
+
+/// How a case ended, as a place in [`Suite::counted`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Passed,
+    Failed,
+    Broken,
+    Skipped,
+}
+
+impl JunitXml {
+    /// Begins the report.
+    pub fn create(run: &Path) -> Result<Self, StoreError> {
+        let file = Beside::create(run.join("junit.xml"))?;
+        let (suites, places) = (Vec::new(), HashMap::new());
+        Ok(Self { file, suites, places, kept: 0, is_full: false })
+    }
+
+    fn suite(&mut self, row: &Row<'_>) -> &mut Suite {
+        let key = (row.model_name(), row.record.prompt.to_string());
+        let place = *self.places.entry(key).or_insert_with_key(|(model, prompt)| {
+            let name = format!("{prompt}: {model}");
+            let time = Duration::ZERO;
+            self.suites.push(Suite { name, cases: Vec::new(), counted: [0; 4], time });
+            self.suites.len() - 1
+        });
+        &mut self.suites[place]
+    }
+
+    /// Makes room by only counting what passed.
+    fn thin_out(&mut self) {
+        self.is_full = true;
+        for suite in &mut self.suites {
+            let before = suite.cases.len();
+            suite.cases.retain(|case| kind(&case.status) != Kind::Passed);
+            suite.counted[Kind::Passed as usize] += (before - suite.cases.len()) as u64;
+        }
+        self.kept = self.suites.iter().map(|suite| suite.cases.len()).sum();
+    }
+}
+
+impl Report for JunitXml {
+    fn row(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
+        if !row.is_task() {
+            return Ok(());
+        }
+        if self.kept == MOST && !self.is_full {
+            self.thin_out();
+        }
+        let status = status(row);
+        let ended = kind(&status);
+        let is_counted = self.kept >= MOST || self.is_full && ended == Kind::Passed;
+        let suite = self.suite(row);
+        let time = Duration::from_millis(row.record.latency_ms.unwrap_or_default());
+        suite.time += time;
+        if is_counted {
+            suite.counted[ended as usize] += 1;
+            return Ok(());
+        }
+        let case = case(row, status, time, &suite.name);
+        suite.cases.push(case);
+        self.kept += 1;
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, summary: &Summary) -> Result<(), StoreError> {
+        let Self { mut file, suites, .. } = *self;
+        let mut report = quick_junit::Report::new(plain(&summary.job));
+        if let Some(wall) = summary.wall_ms {
+            report.set_time(Duration::from_millis(wall));
+        }
+        report.add_test_suite(whole(summary));
+        report.add_test_suite(gates(&summary.gates));
+        report.add_test_suites(suites.into_iter().map(Suite::finish));
+        for suite in &mut report.test_suites {
+            suite.add_properties(properties(summary));
+            if let Some(began) = summary.started_at {
+                suite.extra.insert("timestamp".into(), began.to_string().into());
+            }
+        }
+        let text = report.to_string().expect("memory takes all that is written to it");
+        let written = writeln!(file, "{}", without_skipped(&text).trim_end());
+        written.map_err(StoreError::io("write", file.place()))?;
+        file.finish()
+    }
+}
+
+impl Suite {
+    fn finish(self) -> TestSuite {
+        let Self { name, cases, counted: kinds, time } = self;
+        let mut suite = TestSuite::new(&name);
+        suite.set_time(time).add_test_cases(cases);
+        let rest = [
+            (Kind::Passed, "passed", TestCaseStatus::success()),
+            (Kind::Failed, "did not pass", TestCaseStatus::non_success(NonSuccessKind::Failure)),
+            (Kind::Broken, "failed", TestCaseStatus::non_success(NonSuccessKind::Error)),
+            (Kind::Skipped, "were skipped", TestCaseStatus::skipped()),
+        ];
+        for (kind, what, mut status) in rest {
+            let number = kinds[kind as usize];
+            if number > 0 {
+                let text = format!("{} that {what}", counted(number, "more task"));
+                status.set_message(format!("{text}; responses.csv has them all"));
+                let mut case = TestCase::new(text, status);
+                case.set_classname(&name);
+                suite.add_test_case(case);
+            }
+        }
+        suite
+    }
+}
+
+/// Whether all was done that was to be done.
+fn whole(summary: &Summary) -> TestSuite {
+    let mut suite = TestSuite::new("run");
+    let totals = &summary.totals;
+    let planned = summary.planned.unwrap_or(totals.tasks);
+    let missing = planned.saturating_sub(totals.tasks);
+    let (_, parts) = ruling::verdict(summary);
+    let calls = ruling::unanswered_calls(summary);
+    for (name, number) in
+        [("every task has an outcome", missing), ("every call of a scorer was answered", calls)]
+    {
+        let mut status = TestCaseStatus::success();
+        if number > 0 {
+            status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            let help = "--resume asks what has no answer yet";
+            status.set_type("incomplete").set_message(format!("{}; {help}", parts.join(", ")));
+        }
+        let mut case = TestCase::new(name, status);
+        case.set_classname("run");
+        suite.add_test_case(case);
+    }
+    suite
+}
+
+fn gates(gates: &[GateResult]) -> TestSuite {
+    let mut suite = TestSuite::new("gates");
+    for gate in gates {
+        let mut status = TestCaseStatus::success();
+        if !gate.passed {
+            status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            let message = format!("{} ({})", ruling::line(gate), gate.bound);
+            status.set_type(plain(&gate.metric.to_string())).set_message(short(&message));
+            status.set_description(ruling::help(gate));
+        }
+        let mut case = TestCase::new(short(&ruling::name(gate)), status);
+        case.set_classname("gates");
+        suite.add_test_case(case);
+    }
+    suite
+}
+
+/// The run and its tags, for each suite: whoever shows one suite alone can tell where it is from.
+fn properties(summary: &Summary) -> Vec<Property> {
+    let tags = summary.tags.iter().map(|(name, value)| (format!("tag.{name}"), value.as_str()));
+    let all = [("job".to_owned(), &*summary.job), ("run".to_owned(), &*summary.run)];
+    let all = all.into_iter().chain(tags);
+    all.map(|(name, value)| Property::new(short(&name), short(value))).collect()
+}
+
+fn case(row: &Row<'_>, status: TestCaseStatus, time: Duration, suite: &str) -> TestCase {
+    let record = &row.record;
+    let repeat = match record.repeat {
+        0 => String::new(),
+        repeat => format!(", repeat {repeat}"),
+    };
+    let mut case = TestCase::new(format!("row {}{repeat}", short(&record.row)), status);
+    case.set_classname(suite).set_time(time);
+    let broken = record.scores.iter().filter(|(_, score)| score.state == ScoreState::Broken);
+    let broken: Vec<String> =
+        broken.map(|(column, score)| format!("scorer {}", said(column, score))).collect();
+    if !broken.is_empty() {
+        case.set_system_out(cut(&broken.join("\n"), ANSWER));
+    }
+    case
+}
+
+fn status(row: &Row<'_>) -> TestCaseStatus {
+    let record = &row.record;
+    let failure = record.error.as_ref();
+    let told = failure.map_or("it was given up before its outcome was known", |f| &f.message);
+    let kind = failure.map_or("", |failure| failure.kind.as_str());
+    match record.status {
+        Status::Error => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_type(kind).set_message(short(told));
+            status
+        }
+        Status::Skipped => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(short(told));
+            status
+        }
+        Status::Ok => {
+            let failed = record.scores.iter().filter(|(_, score)| score.pass == Some(false));
+            let failed: Vec<(&String, String)> =
+                failed.map(|(column, score)| (column, said(column, score))).collect();
+            let Some((first, _)) = failed.first() else { return TestCaseStatus::success() };
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            let all: Vec<&str> = failed.iter().map(|(_, said)| said.as_str()).collect();
+            status.set_type(short(first)).set_message(short(&all.join("; ")));
+            let answer = row.answer.content.as_deref().unwrap_or_default();
+            status.set_description(cut(answer, ANSWER));
+            status
+        }
+    }
+}
+
+/// What a scorer says, in a few words: `right: 0, expected 4`.
+fn said(column: &str, score: &Score) -> String {
+    let value = score.value.map(|value| format!(": {}", ruling::figure(value)));
+    let note = score.note.as_ref().map(|note| format!(", {note}"));
+    let state = if score.state == ScoreState::Broken { " is broken" } else { "" };
+    format!("{column}{state}{}{}", value.unwrap_or_default(), note.unwrap_or_default())
+}
+
+fn kind(status: &TestCaseStatus) -> Kind {
+    match status {
+        TestCaseStatus::Success { .. } => Kind::Passed,
+        TestCaseStatus::NonSuccess { kind: NonSuccessKind::Failure, .. } => Kind::Failed,
+        TestCaseStatus::NonSuccess { kind: NonSuccessKind::Error, .. } => Kind::Broken,
+        TestCaseStatus::Skipped { .. } => Kind::Skipped,
+    }
+}
+
+/// A text on one line, not without end.
+fn short(text: &str) -> String {
+    cut(&text.replace('\n', " "), MESSAGE)
+}
+
+/// The beginning of a text, as XML may hold it.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", plain(&text[..end])),
+        None => plain(text),
+    }
+}
+
+/// A text as XML 1.0 may hold it. What it may not, and what would move a cursor, is made visible:
+/// the writer would drop it, and with it whatever looks like a terminal's commands.
+fn plain(text: &str) -> String {
+    let harmless = |c: char| match c {
+        '\n' => '\n',
+        '\t' => ' ',
+        '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    text.replace("\r\n", "\n").chars().map(harmless).collect()
+}
+
+/// The text without the one attribute that the writer adds and no schema in use knows: a count of
+/// what was skipped over all suites.
+fn without_skipped(text: &str) -> String {
+    let Some(start) = text.find("<testsuites ") else { return text.to_owned() };
+    let end = text[start..].find('>').map_or(text.len(), |end| start + end);
+    let Some(at) = text[start..end].find(" skipped=\"") else { return text.to_owned() };
+    let at = start + at;
+    let value = at + " skipped=\"".len();
+    let close = text[value..].find('"').map_or(value, |quote| value + quote + 1);
+    format!("{}{}", &text[..at], &text[close..])
+}
