@@ -96,6 +96,23 @@ impl Observer for Progress {
         }
     }
 
+    fn judging(&mut self, run: &str, lanes: Vec<LaneStart>) {
+        self.lanes.iter_mut().for_each(Tally::end);
+        match &mut self.face {
+            Face::Bars(bars) => bars.end(&mut self.lanes),
+            Face::Plain(plain) => plain.end(&mut self.lanes),
+            Face::Json(json) => json.progress(&mut self.lanes),
+            Face::None => {}
+        }
+        self.lanes = lanes.into_iter().map(Tally::of_scorers).collect();
+        match &mut self.face {
+            Face::Bars(bars) => bars.begin(&self.lanes),
+            Face::Plain(plain) => plain.judging(&self.lanes),
+            Face::Json(json) => json.judging(run, &self.lanes),
+            Face::None => {}
+        }
+    }
+
     fn tick(&mut self) {
         match &mut self.face {
             Face::Bars(bars) => bars.tick(&mut self.lanes),

@@ -11,6 +11,9 @@ pub trait Observer {
     fn see(&mut self, event: &Event);
     /// The canary begins, or is passed. Not told where it stops the run.
     fn canary(&mut self, _is_on: bool) {}
+    /// The answers are there, and scorers begin to ask models about them. The lanes are those of the
+    /// run in their order; what they have to do now are the calls of scorers, and most have none.
+    fn judging(&mut self, _run: &str, _lanes: Vec<LaneStart>) {}
     /// Some time has passed: a tenth of a second.
     fn tick(&mut self);
     /// Nothing more will happen.

@@ -89,8 +89,7 @@ async fn ask(
         starts.push(LaneStart { label, total, done, view });
         sources.push(source(parts, opened, number, &index, &survey)?);
     }
-    observer.end();
-    observer.begin(&opened.dir.name(), starts);
+    observer.judging(&opened.dir.name(), starts);
     let done = pump::pump(engine, sources, &mut opened.books, observer, stop).await?;
     let left = to_do.saturating_sub(done.finished + done.barred);
     Ok(Scoring { left, failed: done.failed + done.barred })

@@ -23,15 +23,30 @@ impl Json {
     }
 
     pub(super) fn begin(&mut self, run: &str, lanes: &[Tally]) {
+        self.phase("begin", run, lanes);
+    }
+
+    /// The answers are there, and scorers ask: the numbers are those of their calls from here on.
+    pub(super) fn judging(&mut self, run: &str, lanes: &[Tally]) {
+        self.phase("judging", run, lanes);
+    }
+
+    fn phase(&self, event: &str, run: &str, lanes: &[Tally]) {
         let total: u64 = lanes.iter().map(|lane| lane.total).sum();
         let done: u64 = lanes.iter().map(|lane| lane.done).sum();
-        self.say(&json!({"event": "begin", "at": Moment::now(), "run": run, "total": total, "done": done}));
+        self.say(
+            &json!({"event": event, "at": Moment::now(), "run": run, "total": total, "done": done}),
+        );
+    }
+
+    pub(super) fn progress(&mut self, lanes: &mut [Tally]) {
+        self.lanes("progress", lanes);
     }
 
     pub(super) fn tick(&mut self, lanes: &mut [Tally]) {
         if Instant::now() >= self.next {
             self.next = Instant::now() + EVERY;
-            self.lanes("progress", lanes);
+            self.progress(lanes);
         }
     }
 

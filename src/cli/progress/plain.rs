@@ -25,13 +25,15 @@ impl Plain {
     }
 
     pub(super) fn begin(&mut self, run: &str, lanes: &[Tally]) {
-        let total: u64 = lanes.iter().map(|lane| lane.total).sum();
-        let done: u64 = lanes.iter().map(|lane| lane.done).sum();
-        let before = match done {
-            0 => String::new(),
-            done => format!(", {} done before", count(done)),
-        };
-        self.screen.say(&format!("run {run}: {}{before}", tasks(total)));
+        let (total, done) = sums(lanes);
+        self.screen.say(&format!("run {run}: {}{}", tasks(total), told_before(done)));
+    }
+
+    pub(super) fn judging(&self, lanes: &[Tally]) {
+        let (total, done) = sums(lanes);
+        let noun = if total == 1 { "call" } else { "calls" };
+        let before = told_before(done);
+        self.screen.say(&format!("judging the answers: {} {noun}{before}", count(total)));
     }
 
     pub(super) fn canary(&self, is_on: bool) {
@@ -61,6 +63,17 @@ impl Plain {
 
     fn lines<'l>(&self, lanes: impl Iterator<Item = &'l mut Tally>) {
         lanes.for_each(|lane| self.screen.say(&line(lane)));
+    }
+}
+
+fn sums(lanes: &[Tally]) -> (u64, u64) {
+    (lanes.iter().map(|lane| lane.total).sum(), lanes.iter().map(|lane| lane.done).sum())
+}
+
+fn told_before(done: u64) -> String {
+    match done {
+        0 => String::new(),
+        done => format!(", {} done before", count(done)),
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Tally {
     pub(super) tokens: u64,
     /// Whether no more than the canary is run for now.
     pub(super) is_canary: bool,
+    /// Whether what it does are calls of scorers.
+    pub(super) is_judging: bool,
     view: LaneView,
     news: News,
     is_over: bool,
@@ -53,6 +55,7 @@ impl Tally {
             retries: 0,
             tokens: 0,
             is_canary: false,
+            is_judging: false,
             view: start.view,
             news: News::default(),
             is_over: false,
@@ -60,6 +63,11 @@ impl Tally {
             rated_at: Instant::now(),
             rated_done: start.done,
         }
+    }
+
+    /// The numbers of a lane while scorers ask.
+    pub(super) fn of_scorers(start: LaneStart) -> Self {
+        Self { is_judging: true, ..Self::new(start) }
     }
 
     pub(super) fn count(&mut self, entry: &Entry) {
@@ -102,9 +110,10 @@ impl Tally {
         }
     }
 
-    /// Whether there is anything to show: a lane that is a fallback alone may never be asked.
+    /// Whether there is anything to show: a lane that is a fallback alone may never be asked, and most
+    /// have nothing to do while scorers ask.
     pub(super) fn is_shown(&self) -> bool {
-        self.total > 0 || self.in_flight() > 0 || self.view.calls() > 0
+        self.total > 0 || !self.is_judging && (self.in_flight() > 0 || self.view.calls() > 0)
     }
 
     /// Whether more is to come.
