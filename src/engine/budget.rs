@@ -113,6 +113,11 @@ impl Budget {
         }
     }
 
+    /// Whether these calls fall to any account.
+    pub fn covers(&self, payer: Payer<'_>) -> bool {
+        self.books().of(payer).next().is_some()
+    }
+
     /// Whether an account is closed for these calls.
     pub fn is_closed(&self, payer: Payer<'_>) -> bool {
         let books = self.books();

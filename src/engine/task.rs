@@ -131,7 +131,7 @@ impl Course<'_> {
         Event::Retrying { lane: self.route.home.number, kind, attempt: self.attempts(), wait }
     }
 
-    /// What pays for the next attempt, where money is capped; or the failure of a call whose worst
+    /// What pays for the next attempt, where its money is capped; or the failure of a call whose worst
     /// case nobody knows.
     fn purse<'e>(&self, events: &'e mpsc::Sender<Event>) -> Result<Option<Purse<'e>>, Failure>
     where
@@ -140,11 +140,15 @@ impl Course<'_> {
         let lane = self.route.lane;
         let Some(budget) = &lane.budget else { return Ok(None) };
         let target = self.route.target();
+        let label = &self.route.task.target.label;
+        if !budget.covers(Payer { lane: lane.number, provider: &target.provider, label }) {
+            return Ok(None);
+        }
         let usd = bound::cost_at_most(self.route.request(), target).ok_or_else(purse::boundless)?;
         let call = Commitment {
             task: self.route.task.id,
             attempt: self.attempts() + 1,
-            model: Arc::clone(&self.route.task.target.label),
+            model: Arc::clone(label),
             provider: Arc::clone(&target.provider),
             usd,
         };

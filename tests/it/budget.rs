@@ -78,6 +78,17 @@ fn a_budget_is_never_passed_and_a_larger_one_goes_on() {
 }
 
 #[test]
+fn a_model_that_no_cap_is_on_needs_no_price() {
+    let (server, _) = selling();
+    let capped = format!("{PRICED}\nbudget = {{ max_usd = 1 }}");
+    let lab = Lab::at(&server).rows(3).model(&capped).model("model = \"lab/free\"");
+    let run = JobDir::with(&lab.and("[params]\nmax_tokens = 100")).go(0);
+    let summary = run.json("summary.json");
+    assert_eq!(summary["totals"]["ok"], 6);
+    assert_eq!(summary["budget"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
 fn what_a_killed_session_had_in_flight_counts_as_spent() {
     let (server, served) = selling();
     let lab = lab(&server, 2_000).limits("concurrency = 32").and("[budget]\nmax_usd = 0.5");
