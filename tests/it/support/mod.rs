@@ -6,6 +6,7 @@ pub(crate) mod chromium;
 pub(crate) mod client;
 pub(crate) mod handlers;
 pub(crate) mod job;
+pub(crate) mod junit;
 pub(crate) mod lab;
 pub(crate) mod likeness;
 pub(crate) mod night;
