@@ -25,6 +25,8 @@ pub enum ScorerFile {
     Cosine(Box<CosineFile>),
     /// It asks a program.
     Command(CommandFile),
+    /// It is of these kinds at once.
+    Several(Vec<String>),
     /// It is none that is known, which the check of the job's shape has told.
     Unknown,
 }
@@ -198,7 +200,8 @@ pub struct GateFile {
 /// How far a metric may move.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slack {
-    /// In the metric's unit, or as a share.
+    /// In the metric's unit, or as a share; no number where the text is none, which the check of the
+    /// gates tells.
     pub amount: f64,
     /// Whether it is a share.
     pub is_relative: bool,
@@ -210,6 +213,9 @@ const ASKING: [&str; 3] = ["judge", "cosine", "command"];
 impl<'de> Deserialize<'de> for ScorerFile {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut kinds = Map::<String, Value>::deserialize(deserializer)?;
+        if kinds.len() > 1 {
+            return Ok(Self::Several(kinds.into_iter().map(|(kind, _)| kind).collect()));
+        }
         let asking = ASKING.into_iter().find_map(|kind| Some((kind, kinds.remove(kind)?)));
         let read = match asking {
             None if kinds.is_empty() => Ok(Self::Unknown),
@@ -257,8 +263,8 @@ impl<'de> Deserialize<'de> for Slack {
             Form::Text(text) => text,
         };
         let share = text.trim().strip_suffix('%').and_then(|share| share.trim().parse().ok());
-        let share: f64 = share.ok_or_else(|| de::Error::custom("this is no share such as 5%"))?;
-        Ok(Self { amount: share / 100.0, is_relative: true })
+        let share = share.filter(|share: &f64| share.is_finite() && *share >= 0.0);
+        Ok(Self { amount: share.unwrap_or(f64::NAN) / 100.0, is_relative: true })
     }
 }
 

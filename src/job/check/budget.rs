@@ -35,7 +35,10 @@ impl Check<'_> {
             let (kind, budget) = match scorer {
                 ScorerFile::Judge(judge) => ("judge", judge.budget.as_ref()),
                 ScorerFile::Cosine(cosine) => ("cosine", cosine.budget.as_ref()),
-                ScorerFile::Plain(_) | ScorerFile::Command(_) | ScorerFile::Unknown => continue,
+                ScorerFile::Plain(_)
+                | ScorerFile::Command(_)
+                | ScorerFile::Several(_)
+                | ScorerFile::Unknown => continue,
             };
             let path = top.key("scorers").key(column).key(kind);
             let cap = self.cap(budget, &path.key("budget"));

@@ -165,6 +165,11 @@ impl Check<'_> {
             self.faults.push(fault(key, message, help.to_owned()));
             return Err(Told);
         };
+        if slack.is_some_and(|slack| slack.amount.is_nan()) {
+            let fault = Diagnostic::at_value(path.key(key), "this is neither a number nor a share");
+            self.faults.push(fault.help("write 0 for not at all, 0.02, or \"5%\""));
+            return Err(Told);
+        }
         let Some(slack) = slack else {
             let message = format!("how far `{metric}` may move is not said");
             let help = format!("add `{key}`: 0 for not at all, 0.02, or \"5%\"");

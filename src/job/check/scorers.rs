@@ -24,6 +24,7 @@ use crate::job::file_scorers::{CommandFile, CosineFile, JudgeFile, ScorerFile};
 use crate::job::key_path::KeyPath;
 use crate::job::prompts::ExpectedText;
 use crate::job::scorers::{Asked, How, JobScorer, JudgeTexts, Program};
+use crate::job::words;
 use crate::report::columns::RESPONSES;
 
 /// How long a program may take, where the job does not say.
@@ -72,6 +73,13 @@ impl Check<'_> {
             let path = KeyPath::top().key("scorers").key(column);
             let found = match scorer {
                 ScorerFile::Unknown => continue,
+                ScorerFile::Several(kinds) => {
+                    let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+                    let message = format!("a scorer is of one kind, not {}", words::all(&kinds));
+                    let help = "give each a column of its own: [scorers.<column>.<kind>]";
+                    self.faults.push(Diagnostic::at_key(path, message).help(help));
+                    continue;
+                }
                 ScorerFile::Plain(spec) => self.plain(column, spec, &path, &mut around),
                 ScorerFile::Judge(judge) => {
                     self.judge(column, judge, &path.key("judge"), &mut around)
