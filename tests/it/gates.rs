@@ -176,6 +176,28 @@ fn a_gate_that_fails_is_told_with_what_to_do_and_makes_the_exit_code_1() {
 }
 
 #[test]
+fn the_example_of_the_readme_runs() {
+    let readme = std::fs::read_to_string("README.md").expect("the README");
+    let section = readme.split("## Evaluation").nth(1).expect("the section");
+    let example = section.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let server = Server::start(|seen: &Seen| {
+        let is_judge = seen.body["model"] == "gpt-4o-mini";
+        Reply::ok(completion(seen, if is_judge { "{\"score\": 9}" } else { "3" }))
+    });
+    let rows =
+        "inline = [{ a = 1, b = 2, sum = 3, topic = \"sums\" }]\nuser = \"{{ a }} + {{ b }}\"\n";
+    let example = example
+        .expect("an example")
+        .replace("\"gpt-4o-mini\"", "\"lab/gpt-4o-mini\"\nprice = { input = 1, output = 1 }");
+    let lab = Lab::at(&server).prompts("");
+    let run = JobDir::with(&lab.and(&format!("[prompts.sums]\n{rows}{example}")));
+    let run = run.go(0);
+    assert_eq!(run.column("responses.csv", "right"), ["1"]);
+    assert_eq!(run.column("responses.csv", "brief_cost_usd").len(), 1);
+    assert_eq!(server.requests(), 1 + 3, "an answer, and three votes");
+}
+
+#[test]
 fn failed_tasks_and_a_stop_go_before_gates() {
     let impossible = "[[gates]]\nmetric = \"total_tokens\"\nmax = 0\n";
     let server =
