@@ -41,8 +41,7 @@ pub enum ReportSpec {
 
 impl ReportSpec {
     /// All of them, which is what a job gets that names none.
-    pub const ALL: &[Self] =
-        &[Self::Jsonl, Self::Csv, Self::Summary, Self::Html, Self::Junit];
+    pub const ALL: &[Self] = &[Self::Jsonl, Self::Csv, Self::Summary, Self::Html, Self::Junit];
 
     /// The files it makes, and what they hold.
     pub fn files(self) -> &'static [FileNote] {

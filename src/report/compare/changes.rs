@@ -9,8 +9,8 @@ use crate::call::request::Message;
 use crate::call::score::Scores;
 use crate::report::Row;
 use crate::store::entries::Entries;
-use crate::store::index::Index;
 use crate::store::error::StoreError;
+use crate::store::index::Index;
 
 use super::matching::Pair;
 use super::measures::Measures;
