@@ -142,6 +142,7 @@ impl Tally<'_> {
             model: (&*row.record.model_used).into(),
             messages: asked.messages,
             params: asked.params,
+            ..Request::default()
         };
         let last = row.attempts.len() - 1;
         for (place, attempt) in row.attempts.iter().enumerate() {

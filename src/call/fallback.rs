@@ -27,6 +27,7 @@ impl Fallback {
             model: Arc::clone(&self.target.model),
             messages: asked.messages.clone(),
             params: Arc::clone(&self.target.params),
+            operation: asked.operation,
         }
     }
 }

@@ -6,9 +6,21 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+/// What is wanted of a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Operation {
+    /// An answer to the talk.
+    #[default]
+    Chat,
+    /// The embedding of what is said, as the text of the answer: a JSON list of numbers.
+    Embed,
+}
+
 /// One provider-neutral call: what every dialect encodes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Request {
+    /// What is wanted.
+    pub operation: Operation,
     /// The model's name as its provider knows it.
     pub model: Arc<str>,
     /// The talk so far; at least one message.
@@ -20,7 +32,7 @@ pub struct Request {
 impl Request {
     /// A call of this model, with nothing said yet: `provider/name`, or a well-known bare name.
     pub fn new(model: impl Into<Arc<str>>) -> Self {
-        Self { model: model.into(), messages: Vec::new(), params: Arc::default() }
+        Self { model: model.into(), ..Self::default() }
     }
 
     /// The same call with one more message of the user's.
@@ -51,7 +63,8 @@ impl Request {
 
     /// Whether the user asked for a stream.
     pub fn is_streamed(&self) -> bool {
-        self.params.get("stream").and_then(Value::as_bool).unwrap_or(false)
+        let is_asked = self.params.get("stream").and_then(Value::as_bool).unwrap_or(false);
+        is_asked && self.operation == Operation::Chat
     }
 }
 

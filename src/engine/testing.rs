@@ -98,6 +98,7 @@ pub(super) fn task(id: TaskId, index: u64, target: &Arc<Target>, messages: Vec<M
             model: Arc::clone(&target.model),
             messages,
             params: Arc::clone(&target.params),
+            ..Request::default()
         },
         dropped: Arc::default(),
         fallbacks: Arc::clone(&target.fallbacks),

@@ -185,7 +185,8 @@ impl<'j> Asker<'j> {
         if let Some(form) = self.form {
             form.demand.say_if_dropped(&dropped, &mut messages);
         }
-        let request = Request { model: Arc::clone(&self.target.model), messages, params };
+        let model = Arc::clone(&self.target.model);
+        let request = Request { model, messages, params, ..Request::default() };
         if bound::cost_at_most(&request, self.target).is_some() {
             return Ok(());
         }
@@ -231,7 +232,7 @@ impl<'j> Asker<'j> {
             let on_the_web = picture::urls(&mut messages).filter(|url| picture::is_on_the_web(url));
             on_the_web.for_each(|url| ANY_PICTURE.clone_into(url));
         }
-        let request = Request { model: Arc::clone(model), messages, params };
+        let request = Request { model: Arc::clone(model), messages, params, ..Request::default() };
         let Some(why) = unsayable(provider, &self.endpoint, &request) else { return Ok(()) };
         let message = format!("`{}/{model}` cannot be asked this row: {why}", provider.name);
         let help = match self.is_fallback {

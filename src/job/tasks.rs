@@ -102,6 +102,7 @@ impl Tasks {
                 model: Arc::clone(&target.target.model),
                 messages,
                 params: Arc::clone(&taken.params),
+                ..Request::default()
             },
             dropped: Arc::clone(&taken.dropped),
             fallbacks: Arc::clone(&taken.fallbacks),

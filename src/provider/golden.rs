@@ -81,6 +81,7 @@ fn check(dialect: &dyn Dialect, case: &Value, file: &str) {
         model: model.into(),
         messages: vec![Message::text("user", "hi")],
         params: params.into(),
+        ..Request::default()
     };
     let settings = ["project", "location"].map(|name| (name.to_owned(), "lab".to_owned()));
     let endpoint = Endpoint {

@@ -223,6 +223,7 @@ impl Check<'_> {
             model: Arc::clone(model),
             messages: vec![Message::text("user", "Hi")],
             params: Arc::new(all),
+            ..Request::default()
         };
         let Some(why) = unsayable(provider, &provider.endpoint(&Access::default()), &request)
         else {

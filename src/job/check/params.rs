@@ -106,6 +106,7 @@ impl Check<'_> {
             model: model.into(),
             messages: vec![Message::text("user", "Hi")],
             params: Arc::new(params.clone()),
+            ..Request::default()
         };
         let endpoint = provider.endpoint(&Access::default());
         let Some(why) = unsayable(provider, &endpoint, &request) else { return };

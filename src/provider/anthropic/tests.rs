@@ -24,7 +24,7 @@ fn endpoint(key: &str) -> Endpoint {
 fn request(model: &str, messages: Value, params: Value) -> Request {
     let params: Params = serde_json::from_value(params).expect("params");
     let messages: Vec<Message> = serde_json::from_value(messages).expect("messages");
-    Request { model: model.into(), messages, params: params.into() }
+    Request { model: model.into(), messages, params: params.into(), ..Request::default() }
 }
 
 fn sent(model: &str, messages: Value, params: Value) -> Result<Value, Failure> {

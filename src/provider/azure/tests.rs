@@ -27,6 +27,7 @@ fn request(model: &str, params: Value) -> Request {
         model: model.into(),
         messages: vec![Message::text("user", "hi")],
         params: serde_json::from_value::<Params>(params).expect("params").into(),
+        ..Request::default()
     }
 }
 

@@ -16,7 +16,7 @@ const CLAUDE: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
 fn request(model: &str, messages: Value, params: Value) -> Request {
     let params: Params = serde_json::from_value(params).expect("params");
     let messages: Vec<Message> = serde_json::from_value(messages).expect("messages");
-    Request { model: model.into(), messages, params: params.into() }
+    Request { model: model.into(), messages, params: params.into(), ..Request::default() }
 }
 
 fn sent(model: &str, messages: Value, params: Value) -> Result<Value, Failure> {

@@ -28,7 +28,7 @@ fn endpoint(base_url: &str) -> Endpoint {
 fn encoded(messages: Value, params: Value) -> Result<Value, Failure> {
     let messages: Vec<Message> = serde_json::from_value(messages).expect("messages");
     let params: Params = serde_json::from_value(params).expect("params");
-    let request = Request { model: "command-a-03-2025".into(), messages, params: params.into() };
+    let request = Request { model: "command-a-03-2025".into(), messages, params: params.into(), ..Request::default() };
     let sent = Cohere.encode(&endpoint("https://h"), &request)?;
     Ok(serde_json::from_slice(&sent.body).expect("json"))
 }
@@ -65,6 +65,7 @@ fn a_request_goes_to_version_2_with_a_bearer() {
         model: "m".into(),
         messages: vec![Message::text("user", "hi")],
         params: Params::default().into(),
+        ..Request::default()
     };
     for base in ["https://h", "https://h/v2", "https://h/v2/chat"] {
         let sent = Cohere.encode(&endpoint(base), &request).expect("it can be said");

@@ -27,6 +27,7 @@ fn request(model: &str, messages: Value, params: Value) -> Request {
         model: model.into(),
         messages: serde_json::from_value(messages).expect("messages"),
         params: params.into(),
+        ..Request::default()
     }
 }
 

@@ -27,7 +27,7 @@ fn endpoint(base_url: &str, key: Option<&str>) -> Endpoint {
 fn encoded(messages: Value, params: Value) -> Result<Value, Failure> {
     let messages: Vec<Message> = serde_json::from_value(messages).expect("messages");
     let params: Params = serde_json::from_value(params).expect("params");
-    let request = Request { model: "llama2".into(), messages, params: params.into() };
+    let request = Request { model: "llama2".into(), messages, params: params.into(), ..Request::default() };
     let sent = Ollama.encode(&endpoint("http://h", None), &request)?;
     Ok(serde_json::from_slice(&sent.body).expect("json"))
 }
@@ -64,6 +64,7 @@ fn a_request_always_says_whether_to_stream() {
         model: "llama2".into(),
         messages: vec![Message::text("user", "hi")],
         params: Params::default().into(),
+        ..Request::default()
     };
     for base in ["http://h", "http://h/api", "http://h/api/chat"] {
         let sent = Ollama.encode(&endpoint(base, None), &request).expect("it can be said");

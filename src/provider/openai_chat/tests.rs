@@ -40,6 +40,7 @@ fn a_request_goes_out_as_it_was_stated_and_no_more() {
         model: "gpt-4o-mini".into(),
         messages: vec![Message::text("system", "short"), Message::text("user", "hi")],
         params: params.into(),
+        ..Request::default()
     };
     let endpoint = Endpoint {
         provider: "lab".into(),
@@ -235,6 +236,7 @@ fn body_of(quirks: Value, messages: Value, params: Value) -> Value {
         model: "m".into(),
         messages: serde_json::from_value(messages).expect("messages"),
         params: serde_json::from_value::<Params>(params).expect("params").into(),
+        ..Request::default()
     };
     let quirks: Quirks = serde_json::from_value(quirks).expect("quirks");
     let endpoint =
@@ -300,6 +302,7 @@ fn a_row_cannot_bring_what_the_host_does_not_take() {
             model: model.into(),
             messages: vec![Message::text("user", "hi")],
             params: serde_json::from_value::<Params>(params).expect("params").into(),
+            ..Request::default()
         };
         let quirks: Quirks = serde_json::from_value(quirks).expect("quirks");
         let failure = body::bytes(&quirks, &request, true).expect_err(model);
@@ -315,6 +318,7 @@ fn no_name_stands_twice_in_a_request() {
         model: "m".into(),
         messages: vec![Message::text("user", "hi")],
         params: serde_json::from_value::<Params>(params).expect("params").into(),
+        ..Request::default()
     };
     let quirks = json!({"rename": {"max_completion_tokens": "max_tokens"}});
     let quirks: Quirks = serde_json::from_value(quirks).expect("quirks");

@@ -15,6 +15,7 @@ fn sent(messages: Value, params: Value) -> Result<Value, Failure> {
         model: "responses/gpt-5.5-pro".into(),
         messages: serde_json::from_value(messages).expect("messages"),
         params: serde_json::from_value::<Params>(params).expect("params").into(),
+        ..Request::default()
     };
     let endpoint = Endpoint {
         base_url: "http://h/v1".into(),

@@ -30,7 +30,7 @@ fn request(model: &str, params: Value) -> Request {
     let params: Params = serde_json::from_value(params).expect("params");
     let messages = json!([{"role": "system", "content": "s"}, {"role": "user", "content": "hi"}]);
     let messages = serde_json::from_value(messages).expect("messages");
-    Request { model: model.into(), messages, params: params.into() }
+    Request { model: model.into(), messages, params: params.into(), ..Request::default() }
 }
 
 fn dialect(model: &str) -> &'static dyn Dialect {

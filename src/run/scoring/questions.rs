@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::call::request::{Message, Params, Request};
+use crate::call::request::{Message, Operation, Params, Request};
 use crate::call::task::{ContentHash, Task, TaskId};
 use crate::eval::judge::{Brief, Judge};
 use crate::job::plan::Plan;
@@ -64,6 +64,8 @@ impl Iterator for Questions {
 /// What one scorer asks about one answer.
 pub(super) struct AboutOne<'s> {
     asked: &'s Asked,
+    /// What is wanted of whoever is asked.
+    operation: Operation,
     /// What is said in each call.
     calls: Vec<Vec<Message>>,
 }
@@ -87,7 +89,7 @@ pub(super) fn asked<'s>(
         How::Plain(_) | How::Command(_) => Ok(None),
         How::Judge { judge, texts, asked } => {
             let calls = judgements(judge, *texts, answer, text)?;
-            Ok(calls.map(|calls| AboutOne { asked, calls }))
+            Ok(calls.map(|calls| AboutOne { asked, operation: Operation::Chat, calls }))
         }
         How::Cosine { asked, .. } => {
             let other = text(0, "")?;
@@ -96,7 +98,7 @@ pub(super) fn asked<'s>(
                 return Ok(None);
             }
             let calls = [said, &other].map(|text| vec![Message::text("user", text)]).into();
-            Ok(Some(AboutOne { asked, calls }))
+            Ok(Some(AboutOne { asked, operation: Operation::Embed, calls }))
         }
     }
 }
@@ -140,7 +142,7 @@ impl AboutOne<'_> {
     /// Its calls, the first of them at this place among all calls about the answer.
     fn tasks(self, scorer: &JobScorer, answer: &Answer, first: u64) -> Vec<Question> {
         let ids = self.ids(answer);
-        let Asked { target, lane, .. } = self.asked;
+        let Self { asked: Asked { target, lane, .. }, operation, .. } = self;
         let record = &answer.record;
         let begin = answer.place.index * PER_ANSWER + first;
         let calls = self.calls.into_iter().zip(ids).zip(begin..);
@@ -154,6 +156,7 @@ impl AboutOne<'_> {
                 repeat: record.repeat,
                 target: Arc::clone(target),
                 request: Request {
+                    operation,
                     model: Arc::clone(&target.model),
                     messages,
                     params: Arc::clone(&target.params),
