@@ -8,7 +8,7 @@
 use serde_json::Value;
 
 use crate::call::money::Usd;
-use crate::call::request::{Content, Message, Request};
+use crate::call::request::{Content, Message, Operation, Request};
 use crate::call::task::Target;
 
 /// Tokens that a provider may put around each message.
@@ -70,8 +70,11 @@ pub fn input_at_most(request: &Request, window: Option<u64>) -> Option<u64> {
 }
 
 /// The most output tokens that a call can be billed for, over all its choices: what it states, else
-/// the most that the model gives; `None` where neither is known.
+/// the most that the model gives; `None` where neither is known. An embedding has none.
 pub fn output_at_most(request: &Request, most: MostOutput) -> Option<u64> {
+    if request.operation == Operation::Embed {
+        return Some(0);
+    }
     let each = match (request.params.max_tokens(), most) {
         (Some(stated), _) => stated,
         (None, MostOutput::Tokens(most)) => most,

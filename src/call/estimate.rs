@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::call::request::{Content, Message, Request};
+use crate::call::request::{Content, Message, Operation, Request};
 
 /// Tokens that each message carries beside its text.
 const PER_MESSAGE: u64 = 4;
@@ -34,6 +34,10 @@ pub struct Expected {
 
 /// What a call is likely to count.
 pub fn expected(request: &Request) -> Expected {
+    if request.operation == Operation::Embed {
+        let input = request.messages.iter().map(|said| text_tokens(&said.plain_text())).sum();
+        return Expected { input, stated_output: Some(0), usual_output: 0 };
+    }
     let input = input_tokens(&request.messages);
     let choices = request.params.get("n").and_then(Value::as_u64).unwrap_or(1).max(1);
     let over_all = |output: u64| output.saturating_mul(choices);

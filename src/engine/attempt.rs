@@ -88,8 +88,9 @@ pub(super) async fn make(
         shown = pictures::shown(request, lane.dialect, &*lane.web) => shown,
         () = stop.cancelled() => return Made::Stopped,
     };
-    let wire = match shown.and_then(|request| lane.endpoint.encode(lane.dialect, &request)) {
-        Ok(wire) => wire,
+    let encode = |tongue| Ok((lane.endpoint.encode(tongue, &*shown?)?, tongue));
+    let (wire, tongue) = match lane.tongue(request.operation).and_then(encode) {
+        Ok(encoded) => encoded,
         Err(failure) => return Made::Ended(Box::new(unsent(failure))),
     };
     let counts = lane.counts_tokens || lane.gate.wants_estimates();
@@ -123,7 +124,7 @@ pub(super) async fn make(
     begun.get_or_insert(sent);
     let exchange = tokio::select! {
         biased;
-        exchange = exchange::make(lane, wire, request.is_streamed()) => exchange,
+        exchange = exchange::make(lane, tongue, wire, request.is_streamed()) => exchange,
         () = stop.cancelled() => return Made::Stopped,
         () = over(lane, *begun) => Exchange::failed(too_late(lane).into()),
     };

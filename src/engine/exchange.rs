@@ -25,8 +25,12 @@ pub(super) struct Exchange {
 }
 
 /// Sends a request and takes its answer.
-pub(super) async fn make(lane: &Lane, wire: WireRequest, streamed: bool) -> Exchange {
-    let dialect = lane.dialect;
+pub(super) async fn make(
+    lane: &Lane,
+    dialect: &'static dyn Dialect,
+    wire: WireRequest,
+    streamed: bool,
+) -> Exchange {
     if !streamed {
         return match lane.transport.send(wire).await {
             Ok(reply) => whole(dialect, &reply),

@@ -14,7 +14,9 @@ use rand::rngs::StdRng;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
+use crate::call::failure::Failure;
 use crate::call::pacing::Pacing;
+use crate::call::request::Operation;
 use crate::call::task::Task;
 use crate::engine::budget::{Budget, Payer};
 use crate::engine::event::Event;
@@ -28,6 +30,7 @@ use crate::pace::door::Closure;
 use crate::pace::gate::Gate;
 use crate::pace::rate::{Waiting, Why};
 use crate::pace::retry::RetryPolicy;
+use crate::provider::embedding::{none_of, unsaid};
 use crate::provider::{Dialect, Endpoint, Provider};
 use crate::wire::transport::Transport;
 
@@ -71,6 +74,15 @@ pub struct Lane {
 }
 
 impl Lane {
+    /// In what tongue that is asked for.
+    pub(super) fn tongue(&self, operation: Operation) -> Result<&'static dyn Dialect, Failure> {
+        let tongue = match operation {
+            Operation::Chat => Some(self.dialect),
+            Operation::Embed => self.provider.tongue(operation, &self.model),
+        };
+        tongue.ok_or_else(|| unsaid(&none_of(&self.model)))
+    }
+
     /// Whether no money is left for any of its tasks.
     fn is_broke(&self) -> bool {
         let Some(budget) = &self.budget else { return false };

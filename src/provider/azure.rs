@@ -67,6 +67,10 @@ impl Dialect for Azure {
         rules::clashes(&ruled(quirks), model, params)
     }
 
+    fn embeddings(&self) -> Option<&'static dyn Dialect> {
+        Some(&embed::AzureEmbeddings)
+    }
+
     fn settings(&self) -> &'static [&'static str] {
         SETTINGS
     }
@@ -224,6 +228,7 @@ fn cut<'b>(base: &'b str, segment: &str) -> Option<(&'b str, &'b str)> {
     })
 }
 
+mod embed;
 mod errors;
 pub mod foundry;
 #[cfg(test)]

@@ -22,6 +22,7 @@ use crate::wire::message::{WireReply, WireRequest};
 
 mod answer;
 mod body;
+mod embed;
 mod errors;
 mod family;
 mod messages;
@@ -59,6 +60,10 @@ impl Dialect for Bedrock {
         value: &Value,
     ) -> Result<(), String> {
         params::accepts(model, name, value)
+    }
+
+    fn embeddings(&self) -> Option<&'static dyn Dialect> {
+        Some(&embed::BedrockEmbeddings)
     }
 
     fn settings(&self) -> &'static [&'static str] {

@@ -16,6 +16,7 @@ use crate::provider::{Dialect, Endpoint, Flow, Rejected, answered, headroom};
 use crate::wire::frames::Frame;
 use crate::wire::message::{KeyHeader, WireReply, WireRequest};
 
+pub(super) mod embed;
 mod request;
 mod stream;
 #[cfg(test)]
@@ -38,6 +39,10 @@ impl Dialect for Cohere {
         value: &Value,
     ) -> Result<(), String> {
         request::accepts(name, value)
+    }
+
+    fn embeddings(&self) -> Option<&'static dyn Dialect> {
+        Some(&embed::CohereEmbeddings)
     }
 
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<WireRequest, Failure> {

@@ -40,6 +40,10 @@ impl Dialect for Gemini {
         }
     }
 
+    fn embeddings(&self) -> Option<&'static dyn Dialect> {
+        Some(&embed::GeminiEmbeddings)
+    }
+
     fn settings(&self) -> &'static [&'static str] {
         &["api_version"]
     }
@@ -138,6 +142,7 @@ pub(super) fn fold(draft: &mut Draft, frame: &Frame) -> Result<Flow, Failure> {
 
 mod answer;
 mod contents;
+pub(super) mod embed;
 mod params;
 mod parts;
 mod refusal;

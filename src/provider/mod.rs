@@ -21,6 +21,7 @@ pub mod catalog;
 pub mod cohere;
 pub mod counts;
 pub mod draft;
+pub mod embedding;
 pub mod entra;
 pub mod env;
 pub mod errors;
@@ -49,7 +50,7 @@ use serde_json::Value;
 
 use crate::call::failure::Failure;
 use crate::call::moment::Moment;
-use crate::call::request::{Params, Request};
+use crate::call::request::{Operation, Params, Request};
 use crate::call::response::Response;
 use crate::pace::Limits;
 use crate::pace::headroom::Headroom;
@@ -115,6 +116,14 @@ impl Provider {
         self.dialect.for_model(&self.quirks, model).unwrap_or(self.dialect)
     }
 
+    /// The tongue in which this model is asked for that; `None` where the provider gives none.
+    pub fn tongue(&self, operation: Operation, model: &str) -> Option<&'static dyn Dialect> {
+        match operation {
+            Operation::Chat => Some(self.dialect_for(model)),
+            Operation::Embed => self.dialect.embeddings(),
+        }
+    }
+
     /// Whether a model of this name can be asked here.
     pub fn knows(&self, model: &str) -> Result<(), Fault> {
         self.dialect_for(model).knows(&self.base_url, &self.settings, model)
@@ -122,22 +131,42 @@ impl Provider {
 
     /// Whether this model takes the parameter; `Err` tells people why not.
     pub fn accepts(&self, model: &str, name: &str, value: &Value) -> Result<(), String> {
+        self.accepts_in(self.dialect_for(model), model, name, value)
+    }
+
+    fn accepts_in(
+        &self,
+        tongue: &dyn Dialect,
+        model: &str,
+        name: &str,
+        value: &Value,
+    ) -> Result<(), String> {
         if self.quirks.unsupported.contains(name) {
             return Err("the provider does not take it".to_owned());
         }
-        self.dialect_for(model).accepts(&self.quirks, model, name, value)
+        tongue.accepts(&self.quirks, model, name, value)
     }
 
     /// The parameters of a call that this model does not take, each with the reason: those that it
     /// never takes, and then those that it does not take beside the rest.
     pub fn refusals(&self, model: &str, params: &Params) -> Vec<(String, String)> {
+        self.refusals_in(self.dialect_for(model), model, params)
+    }
+
+    /// The same of a call in this tongue.
+    pub fn refusals_in(
+        &self,
+        tongue: &dyn Dialect,
+        model: &str,
+        params: &Params,
+    ) -> Vec<(String, String)> {
         let alone = params.iter().filter_map(|(name, value)| {
-            Some((name.clone(), self.accepts(model, name, value).err()?))
+            Some((name.clone(), self.accepts_in(tongue, model, name, value).err()?))
         });
         let mut refused: Vec<(String, String)> = alone.collect();
         let mut rest = params.clone();
         rest.retain(|name, _| refused.iter().all(|(other, _)| other != name));
-        let clashes = self.dialect_for(model).clashes(&self.quirks, model, &rest);
+        let clashes = tongue.clashes(&self.quirks, model, &rest);
         refused.extend(clashes.into_iter().map(|(name, why)| (name.to_owned(), why)));
         refused
     }
@@ -222,6 +251,12 @@ pub trait Dialect: Send + Sync + std::fmt::Debug {
         _params: &Params,
     ) -> Vec<(&'static str, String)> {
         Vec::new()
+    }
+
+    /// The tongue in which embeddings are asked for where chats are asked for in this one; `None`
+    /// where nobody gives any.
+    fn embeddings(&self) -> Option<&'static dyn Dialect> {
+        None
     }
 
     /// The settings that it reads of an endpoint: `api_version`, `project`, ...

@@ -15,6 +15,7 @@ use crate::provider::{Dialect, Endpoint, Flow, Rejected, answered, headroom};
 use crate::wire::frames::{Frame, Framing};
 use crate::wire::message::{KeyHeader, WireReply, WireRequest};
 
+mod embed;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,10 @@ impl Dialect for Ollama {
         value: &Value,
     ) -> Result<(), String> {
         request::accepts(model, name, value)
+    }
+
+    fn embeddings(&self) -> Option<&'static dyn Dialect> {
+        Some(&embed::OllamaEmbeddings)
     }
 
     fn fetches_pictures(&self) -> bool {

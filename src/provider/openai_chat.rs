@@ -53,6 +53,10 @@ impl Dialect for OpenAiChat {
         rules::clashes(quirks, model, params)
     }
 
+    fn embeddings(&self) -> Option<&'static dyn Dialect> {
+        Some(&embed::OpenAiEmbeddings)
+    }
+
     fn renames(&self) -> bool {
         true
     }
@@ -109,6 +113,7 @@ fn url(base: &str, path: Option<&str>) -> String {
 pub(super) mod ability;
 mod answer;
 pub(super) mod body;
+pub(super) mod embed;
 pub mod form;
 mod mend;
 mod parts;

@@ -9,6 +9,7 @@ use crate::call::failure::Failure;
 use crate::call::request::{Params, Request};
 use crate::call::response::Response;
 use crate::provider::draft::Draft;
+use crate::provider::openai_chat::embed::OpenAiEmbeddings;
 use crate::provider::openai_chat::rules;
 use crate::provider::quirks::Quirks;
 use crate::provider::{Dialect, Endpoint, Flow, Rejected, answered, errors};
@@ -42,6 +43,10 @@ impl Dialect for OpenAiResponses {
         params: &Params,
     ) -> Vec<(&'static str, String)> {
         rules::clashes(quirks, model, params)
+    }
+
+    fn embeddings(&self) -> Option<&'static dyn Dialect> {
+        Some(&OpenAiEmbeddings)
     }
 
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<WireRequest, Failure> {

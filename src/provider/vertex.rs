@@ -16,6 +16,7 @@ use crate::wire::frames::Frame;
 use crate::wire::message::{WireReply, WireRequest};
 
 mod claude;
+mod embed;
 mod open;
 pub(super) mod place;
 #[cfg(test)]
@@ -59,6 +60,10 @@ impl Dialect for Vertex {
             "metadata" | "labels" => labels(value),
             _ => gemini::accepts(model, name, value),
         }
+    }
+
+    fn embeddings(&self) -> Option<&'static dyn Dialect> {
+        Some(&embed::VertexEmbeddings)
     }
 
     fn settings(&self) -> &'static [&'static str] {

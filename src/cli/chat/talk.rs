@@ -96,7 +96,12 @@ impl Talk {
     pub(super) fn request_of(&self, model: &str) -> Request {
         let system = self.system.as_ref().map(|text| Message::text("system", text));
         let messages = system.into_iter().chain(self.messages().cloned()).collect();
-        Request { model: model.into(), messages, params: Arc::clone(&self.params), ..Request::default() }
+        Request {
+            model: model.into(),
+            messages,
+            params: Arc::clone(&self.params),
+            ..Request::default()
+        }
     }
 
     /// Writes the talk into a new file.

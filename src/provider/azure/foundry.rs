@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use reqwest::Url;
 use serde_json::Value;
 
+use super::embed::AzureAiEmbeddings;
 use super::{cut, decoded};
 use crate::call::failure::Failure;
 use crate::call::request::{Params, Request};
@@ -49,6 +50,10 @@ impl Dialect for AzureAi {
         rules::clashes(&ruled(quirks, model), model, params)
     }
 
+    fn embeddings(&self) -> Option<&'static dyn Dialect> {
+        Some(&AzureAiEmbeddings)
+    }
+
     fn settings(&self) -> &'static [&'static str] {
         &["api_version"]
     }
@@ -60,22 +65,7 @@ impl Dialect for AzureAi {
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<WireRequest, Failure> {
         let asks_usage = !endpoint.quirks.unsupported.contains("stream_options");
         let body = body::bytes(&ruled(&endpoint.quirks, &request.model), request, asks_usage)?;
-        let url = Url::parse(&endpoint.base_url).ok();
-        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-        let is_shared = host.ends_with(".services.ai.azure.com");
-        let takes_api_key = is_shared || host.ends_with(".openai.azure.com");
-        let key = endpoint.key.as_ref().map(|key| match takes_api_key {
-            true => KeyHeader::plain("api-key", key),
-            false => KeyHeader::bearer(key),
-        });
-        // Without it, what the shared interface does not know is refused and not handed to the
-        // model: `stream_options` too.
-        let headers = match is_shared {
-            true => vec![("extra-parameters", "pass-through".to_owned())],
-            false => Vec::new(),
-        };
-        let url = url_of(endpoint, is_shared);
-        Ok(WireRequest { headers, key, ..WireRequest::new(url, body) })
+        Ok(sent(endpoint, "/chat/completions", body))
     }
 
     fn decode(&self, reply: &WireReply) -> Result<Response, Rejected> {
@@ -87,16 +77,36 @@ impl Dialect for AzureAi {
     }
 }
 
-fn url_of(endpoint: &Endpoint, is_shared: bool) -> String {
+/// A request for what stands at this path, below the address of the models.
+pub(super) fn sent(endpoint: &Endpoint, path: &str, body: Vec<u8>) -> WireRequest {
+    let url = Url::parse(&endpoint.base_url).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    let is_shared = host.ends_with(".services.ai.azure.com");
+    let takes_api_key = is_shared || host.ends_with(".openai.azure.com");
+    let key = endpoint.key.as_ref().map(|key| match takes_api_key {
+        true => KeyHeader::plain("api-key", key),
+        false => KeyHeader::bearer(key),
+    });
+    // Without it, what the shared interface does not know is refused and not handed to the
+    // model: `stream_options` too.
+    let headers = match is_shared {
+        true => vec![("extra-parameters", "pass-through".to_owned())],
+        false => Vec::new(),
+    };
+    let url = url_of(endpoint, is_shared, path);
+    WireRequest { headers, key, ..WireRequest::new(url, body) }
+}
+
+fn url_of(endpoint: &Endpoint, is_shared: bool, path: &str) -> String {
     let base = endpoint.base_url.trim_end_matches('/');
     if is_shared {
         let root = cut(base, "/models").map_or(base, |(root, _)| root);
         let version = endpoint.settings.get("api_version").map_or(API_VERSION, String::as_str);
-        return format!("{root}/models/chat/completions?api-version={}", segment(version));
+        return format!("{root}/models{path}?api-version={}", segment(version));
     }
     let root = base.strip_suffix("/chat/completions").unwrap_or(base);
     let root = root.strip_suffix("/v1").unwrap_or(root);
-    format!("{root}/v1/chat/completions")
+    format!("{root}/v1{path}")
 }
 
 /// The rules of `OpenAI`'s own models hold for those, and for no others.

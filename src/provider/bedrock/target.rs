@@ -35,7 +35,11 @@ impl Target {
 
     /// The whole URL.
     pub(super) fn url(&self, is_streamed: bool) -> String {
-        let verb = if is_streamed { "converse-stream" } else { "converse" };
+        self.at(if is_streamed { "converse-stream" } else { "converse" })
+    }
+
+    /// The URL of another of its interfaces.
+    pub(super) fn at(&self, verb: &str) -> String {
         format!("{}/model/{}/{verb}", self.base_url, self.id)
     }
 }

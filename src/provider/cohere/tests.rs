@@ -28,7 +28,12 @@ fn endpoint(base_url: &str) -> Endpoint {
 fn encoded(messages: Value, params: Value) -> Result<Value, Failure> {
     let messages: Vec<Message> = serde_json::from_value(messages).expect("messages");
     let params: Params = serde_json::from_value(params).expect("params");
-    let request = Request { model: "command-a-03-2025".into(), messages, params: params.into(), ..Request::default() };
+    let request = Request {
+        model: "command-a-03-2025".into(),
+        messages,
+        params: params.into(),
+        ..Request::default()
+    };
     let sent = Cohere.encode(&endpoint("https://h"), &request)?;
     Ok(serde_json::from_slice(&sent.body).expect("json"))
 }

@@ -27,7 +27,8 @@ fn endpoint(base_url: &str, key: Option<&str>) -> Endpoint {
 fn encoded(messages: Value, params: Value) -> Result<Value, Failure> {
     let messages: Vec<Message> = serde_json::from_value(messages).expect("messages");
     let params: Params = serde_json::from_value(params).expect("params");
-    let request = Request { model: "llama2".into(), messages, params: params.into(), ..Request::default() };
+    let request =
+        Request { model: "llama2".into(), messages, params: params.into(), ..Request::default() };
     let sent = Ollama.encode(&endpoint("http://h", None), &request)?;
     Ok(serde_json::from_slice(&sent.body).expect("json"))
 }

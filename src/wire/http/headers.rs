@@ -52,6 +52,7 @@ pub(super) fn is_of_interest(name: &str) -> bool {
                 | "date"
                 | "x-amzn-requestid"
                 | "x-amzn-errortype"
+                | "x-amzn-bedrock-input-token-count"
                 | "x-gemini-service-tier"
         )
 }
