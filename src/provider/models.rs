@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! provider, model   the catalogue's name, and what comes after the slash in `provider/model`
-//! routes            where it answers: chat, responses, messages, completion, generate, batch; empty is chat
+//! routes            where it answers: chat, responses, messages, completion, generate, batch,
+//!                   embedding; empty is chat
 //! window            input tokens it takes; of many OpenAI models input and output together
 //! max_output        output tokens it gives
 //! input, output, cache_read, cache_write, cache_write_1h, reasoning
@@ -33,6 +34,9 @@
 //! `models.dev`. Where two rows of a source contradict each other, where a price cannot be (six
 //! figures for a million tokens), and where a hosted model is said to cost nothing without a sign
 //! that it is free, the price was left empty: unknown is better than wrong.
+//!
+//! Embedding models are not in those: their prices are the list prices of their vendors (`vendor`),
+//! as several public tables had them alike. An embedding has no output, and so its price is 0.
 //!
 //! A price holds for its own row alone, never for a model of a like name. Two names stand for a
 //! row that has another: a fine-tune (`ft:gpt-4o-mini-2024-07-18:acme::id`) for that of `ft:` and
@@ -66,7 +70,8 @@ pub struct Listing {
     pub provider: &'static str,
     /// The model's name as the provider knows it.
     pub model: &'static str,
-    /// Where it answers: `chat`, `responses`, `messages`, `completion`, `generate`, `batch`.
+    /// Where it answers: `chat`, `responses`, `messages`, `completion`, `generate`, `batch`,
+    /// `embedding`.
     pub routes: &'static str,
     /// Input tokens it takes; of many OpenAI models input and output together.
     pub window: Option<u64>,
@@ -110,6 +115,13 @@ pub struct Listed {
 /// What a model can do, as far as that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abilities(&'static str);
+
+impl Listing {
+    /// Whether it answers with embeddings.
+    pub fn gives_embeddings(&self) -> bool {
+        self.routes.split(' ').any(|route| route == "embedding")
+    }
+}
 
 impl Abilities {
     /// Whether it has this ability; `None` where nobody says.

@@ -11,6 +11,11 @@ use crate::provider::models;
 /// The first rule that fits wins.
 const BARE: &[(&str, &str, &str)] = &[
     ("gpt-", "openai", "gpt-4o-mini"),
+    // Google counts its embedding models, OpenAI names them.
+    ("text-embedding-00", VERTEX, "text-embedding-005"),
+    ("text-multilingual-embedding-", VERTEX, "text-multilingual-embedding-002"),
+    ("text-embedding-", "openai", "text-embedding-3-small"),
+    ("embed-", "cohere", "embed-v4.0"),
     ("chatgpt-", "openai", "chatgpt-4o-latest"),
     ("o1", "openai", "o1"),
     ("o3", "openai", "o3-mini"),
