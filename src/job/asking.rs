@@ -262,7 +262,7 @@ fn is_plain(message: &Message) -> bool {
 
 /// Why a request cannot be put into the provider's words at all, if so.
 pub fn unsayable(provider: &Provider, endpoint: &Endpoint, request: &Request) -> Option<String> {
-    let dialect = provider.dialect_for(&request.model);
+    let dialect = provider.tongue(request.operation, &request.model)?;
     let failure = endpoint.encode(dialect, request).err()?;
     let is_said = matches!(failure.kind, FailureKind::BadRequest | FailureKind::UnsupportedParams);
     is_said.then_some(failure.message)

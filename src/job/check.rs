@@ -1,6 +1,7 @@
 //! From the job file as written to a job: every name resolved, every number held against its
 //! range, every fault told, all of them at once.
 
+pub mod asked;
 pub mod budget;
 pub mod fallbacks;
 pub mod forms;

@@ -11,7 +11,7 @@ use crate::call::duration::DurationText;
 use crate::call::gate::{ErrorRule, Per};
 use crate::eval::table::ScorerSpec;
 use crate::job::file::{BudgetFile, LimitsFile, PriceFile};
-use crate::job::file_values::Named;
+use crate::job::file_values::{Named, UsdFile};
 use crate::job::params::ParamsTable;
 
 /// A scorer: one kind, and its keys.
@@ -106,12 +106,12 @@ pub struct CosineFile {
     /// An answer passes from this value on.
     #[schemars(range(min = 0, max = 1))]
     pub threshold: Option<f64>,
-    /// Parameters of the call, such as `dimensions`.
+    /// Parameters of the call, such as `dimensions`. Those of chats are none of an embedding's.
     #[serde(default)]
     #[schemars(with = "ParamsTable")]
     pub params: Map<String, Value>,
     /// What its tokens cost, over the catalogue's price.
-    pub price: Option<PriceFile>,
+    pub price: Option<EmbeddingPriceFile>,
     /// What this scorer's calls may cost, a share of what the run may.
     pub budget: Option<BudgetFile>,
     /// What the provider allows for this model.
@@ -126,6 +126,26 @@ pub struct CosineFile {
     /// The models whose answers it scores, by label or by a glob; all of them when left out.
     #[schemars(length(min = 1))]
     pub models: Option<Vec<String>>,
+}
+
+/// A price in USD per million tokens: a number, or text such as "0.02". An embedding has no output.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "EmbeddingPrice")]
+pub struct EmbeddingPriceFile {
+    /// A million tokens of input.
+    #[schemars(required)]
+    pub input: Option<UsdFile>,
+    /// A million tokens of output, of which there are none; 0 when left out.
+    pub output: Option<UsdFile>,
+}
+
+impl EmbeddingPriceFile {
+    /// As the price of a model that is asked for answers.
+    pub fn whole(&self) -> PriceFile {
+        let output = self.output.clone().unwrap_or_else(|| UsdFile("0".to_owned()));
+        PriceFile { input: self.input.clone(), output: Some(output), ..PriceFile::default() }
+    }
 }
 
 /// A program of your own says how good the answer is.

@@ -144,7 +144,7 @@ impl JsonSchema for HeaderFile {
 }
 
 /// An amount of USD as it was written, exactly: the shortest decimal text of a number.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct UsdFile(pub String);
 
 impl<'de> Deserialize<'de> for UsdFile {

@@ -46,8 +46,16 @@ impl Check<'_> {
             let Some(asked) = scorer.and_then(JobScorer::asked) else { continue };
             caps.models.extend(cap.map(|cap| (Arc::clone(&asked.target.label), cap)));
             if caps.cover(&asked.target, &asked.target.label) && asked.target.price.is_none() {
-                let help = "state it in USD per million tokens: price = { input = ..., output = ... }; \
-                            0 for what is free";
+                let help = match kind {
+                    "cosine" => {
+                        "state it in USD per million tokens: price = { input = ... }; 0 for what is \
+                         free"
+                    }
+                    _ => {
+                        "state it in USD per million tokens: price = { input = ..., output = ... }; \
+                         0 for what is free"
+                    }
+                };
                 self.faults.push(unpriced("", &asked.target, path.key("model")).help(help));
             } else {
                 self.must_be_bounded(&caps, scorer.map(|scorer| &scorer.how), asked, &path);
@@ -69,7 +77,8 @@ impl Check<'_> {
         None
     }
 
-    /// Under a cap it is known beforehand how long a judge's answers can get.
+    /// Under a cap it is known beforehand how long a judge's answers can get. An embedding has no
+    /// output.
     fn must_be_bounded(&mut self, caps: &Caps, how: Option<&How>, asked: &Asked, path: &KeyPath) {
         let target = &asked.target;
         if !caps.cover(target, &target.label) || !matches!(how, Some(How::Judge { .. })) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::call::bound::MostOutput;
 use crate::call::fallback::FallbackOn;
 use crate::call::money::Price;
-use crate::call::request::Params;
+use crate::call::request::{Operation, Params};
 use crate::call::task::{ContentHash, Target};
 use crate::job::check::Check;
 use crate::job::check::limits::{conflict, limits};
@@ -81,7 +81,8 @@ impl Found {
         path: &'c KeyPath,
         is_fallback: bool,
     ) -> Taker<'c> {
-        Taker { provider: &self.provider, model: &self.model, policy, path, is_fallback }
+        let (provider, model, operation) = (&self.provider, &self.model, Operation::Chat);
+        Taker { provider, model, operation, policy, path, is_fallback }
     }
 }
 

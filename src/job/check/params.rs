@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::call::request::{Message, Params, Request};
+use crate::call::request::{Message, Operation, Params, Request};
 use crate::job::asking::{DROP, not_sent, not_taken, unsayable};
 use crate::job::check::Check;
 use crate::job::check::providers::is_mock;
@@ -30,6 +30,8 @@ pub struct Taker<'c> {
     pub provider: &'c Provider,
     /// The model's name as the provider knows it.
     pub model: &'c str,
+    /// What is wanted of it.
+    pub operation: Operation,
     /// What to do about a parameter that it does not take.
     pub policy: OnUnsupported,
     /// Where the job names it: an entry of `[[models]]`, or one of an entry's `fallbacks`.
@@ -72,11 +74,13 @@ impl Check<'_> {
 
     /// The parameters that the provider takes, and those that are dropped.
     pub fn taken(&mut self, mut stated: Params, taker: Taker<'_>) -> (Params, Vec<String>) {
-        let Taker { provider, model, policy, .. } = taker;
+        let Taker { provider, model, operation, policy, .. } = taker;
+        // Whoever cannot be asked for this at all was told so.
+        let Some(tongue) = provider.tongue(operation, model) else { return (stated, Vec::new()) };
         self.fits_mock(&stated, taker);
         let before = self.faults.len();
         let mut dropped = Vec::new();
-        for (name, why) in provider.refusals(model, &stated) {
+        for (name, why) in provider.refusals_in(tongue, model, &stated) {
             if policy == OnUnsupported::Error {
                 self.refuse(&name, &why, taker);
                 continue;
@@ -101,12 +105,12 @@ impl Check<'_> {
 
     /// Parameters that a model takes one by one, and not all together.
     fn fit_together(&mut self, params: &Params, taker: Taker<'_>) {
-        let Taker { provider, model, path, .. } = taker;
+        let Taker { provider, model, operation, path, .. } = taker;
         let request = Request {
+            operation,
             model: model.into(),
             messages: vec![Message::text("user", "Hi")],
             params: Arc::new(params.clone()),
-            ..Request::default()
         };
         let endpoint = provider.endpoint(&Access::default());
         let Some(why) = unsayable(provider, &endpoint, &request) else { return };

@@ -5,25 +5,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
 use crate::call::metric::BUILT_IN;
+use crate::call::request::Operation;
 use crate::call::score::ScorerHead;
-use crate::call::task::ContentHash;
 use crate::eval::grader::Reach;
 use crate::eval::judge::{Grades, Judge};
 use crate::eval::spec::{Files, SpecFault, Step};
 use crate::eval::table::ScorerSpec;
 use crate::job::check::Check;
-use crate::job::check::models::{Found, Models, listed};
+use crate::job::check::asked::Wanted;
+use crate::job::check::models::Models;
 use crate::job::check::prompts::Prompts;
 use crate::job::check::providers::Providers;
 use crate::job::diagnostic::Diagnostic;
-use crate::job::file::{JobFile, LimitsFile, ModelFile, OnUnsupported, PriceFile};
-use crate::job::file_scorers::{CommandFile, CosineFile, JudgeFile, ScorerFile};
+use crate::job::file::{JobFile, ModelFile};
+use crate::job::file_scorers::{
+    CommandFile, CosineFile, EmbeddingPriceFile, JudgeFile, ScorerFile,
+};
 use crate::job::key_path::KeyPath;
 use crate::job::prompts::ExpectedText;
-use crate::job::scorers::{Asked, How, JobScorer, JudgeTexts, Program};
+use crate::job::scorers::{How, JobScorer, JudgeTexts, Program};
 use crate::job::words;
 use crate::report::columns::RESPONSES;
 
@@ -34,11 +35,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const USUAL_SCALE: (i64, i64) = (1, 10);
 
 /// What the scorers of a job may name.
-struct Around<'c> {
-    file: &'c JobFile,
-    labels: Vec<&'c str>,
-    models: &'c mut Models,
-    providers: &'c mut Providers,
+pub struct Around<'c> {
+    /// The job as it was written.
+    pub file: &'c JobFile,
+    /// The labels of its models.
+    pub labels: Vec<&'c str>,
+    /// Its models, and the lanes.
+    pub models: &'c mut Models,
+    /// Its providers.
+    pub providers: &'c mut Providers,
     prompts: &'c mut Prompts,
 }
 
@@ -153,13 +158,15 @@ impl Check<'_> {
         path: &KeyPath,
         around: &mut Around<'_>,
     ) -> Option<JobScorer> {
-        let asked = self.asked(
-            &format!("judge {column}"),
-            file.model.as_deref(),
-            (&file.params, file.price.as_ref(), &file.limits),
-            path,
-            around,
-        );
+        let wanted = Wanted {
+            operation: Operation::Chat,
+            label: format!("judge {column}"),
+            model: file.model.as_deref(),
+            params: &file.params,
+            price: file.price.as_ref(),
+            limits: &file.limits,
+        };
+        let asked = self.asked(&wanted, path, around);
         let grades = self.grades(file, path);
         let (mut texts, mut places) = (Vec::new(), JudgeTexts::default());
         for (key, text, place) in [
@@ -267,13 +274,16 @@ impl Check<'_> {
         path: &KeyPath,
         around: &mut Around<'_>,
     ) -> Option<JobScorer> {
-        let asked = self.asked(
-            &format!("cosine {column}"),
-            file.model.as_deref(),
-            (&file.params, file.price.as_ref(), &file.limits),
-            path,
-            around,
-        );
+        let price = file.price.as_ref().map(EmbeddingPriceFile::whole);
+        let wanted = Wanted {
+            operation: Operation::Embed,
+            label: format!("cosine {column}"),
+            model: file.model.as_deref(),
+            params: &file.params,
+            price: price.as_ref(),
+            limits: &file.limits,
+        };
+        let asked = self.asked(&wanted, path, around);
         let texts = file.value.as_deref().map(|text| (path.key("value"), text, false));
         let stated = Stated {
             column,
@@ -367,45 +377,6 @@ impl Check<'_> {
             asks_model,
         };
         Some(JobScorer { head, reach, how })
-    }
-
-    /// The model that a scorer asks, through a lane of the job.
-    fn asked(
-        &mut self,
-        label: &str,
-        name: Option<&str>,
-        (params, price, limits): (&Map<String, Value>, Option<&PriceFile>, &LimitsFile),
-        path: &KeyPath,
-        around: &mut Around<'_>,
-    ) -> Option<Asked> {
-        self.params(params, &path.key("params"));
-        let stated = self.price(price, &path.key("price"));
-        let name = name?;
-        // It may be a model of the job by its label, with the price that stands there.
-        let of_job = around.file.models.iter().flatten().enumerate();
-        let of_job = of_job.clone().find(|(_, model)| model.label.as_deref() == Some(name));
-        let own = of_job.and_then(|(nth, model)| {
-            let path = KeyPath::top().key("models").index(nth).key("price");
-            // What is at fault there was told.
-            let faults = self.faults.len();
-            let price = self.price(model.price.as_ref(), &path);
-            self.faults.truncate(faults);
-            price
-        });
-        let name = of_job.and_then(|(_, model)| model.model.as_deref()).unwrap_or(name);
-        let at = path.key("model");
-        let (provider, model) = self.resolve(name, &around.labels, around.providers, &at)?;
-        let price = match price {
-            Some(_) => stated,
-            None => own.or_else(|| listed(&provider, &model)),
-        };
-        let limited = ModelFile { limits: limits.clone(), ..ModelFile::default() };
-        let lane = self.lane(around.models, &provider, &model, &limited, path);
-        let found = Found { provider, model, price, lane };
-        let taker = found.taker(OnUnsupported::Error, path, false);
-        let target = self.target(label, &found, params.clone().into(), taker);
-        let hash = ContentHash::of_target(&target, 0);
-        Some(Asked { target: Arc::new(target), hash, lane })
     }
 }
 
