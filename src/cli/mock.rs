@@ -21,7 +21,8 @@ Examples:
 
 Each dialect answers at its vendor's own paths, below http://127.0.0.1:PORT: OpenAI's chat
 completions and Responses (at /v1), Azure, Anthropic, Gemini and Vertex AI, Cohere, Bedrock's
-Converse, and Ollama. The list of models is there too; any other name is answered as well.";
+Converse, and Ollama; embeddings at all that have them. The list of models is there too; any other
+name is answered as well.";
 
 /// Options of `mock`.
 #[derive(Debug, Args)]

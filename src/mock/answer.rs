@@ -8,6 +8,7 @@ use crate::call::estimate::text_tokens;
 use crate::eval::judge;
 use crate::mock::answers::Answers;
 use crate::mock::instance::instance;
+use crate::mock::likeness::embedded;
 use crate::mock::prose::sentences;
 
 /// Tokens that each message carries beside its text, as in `call::estimate`.
@@ -125,6 +126,20 @@ impl<'a> Answer<'a> {
             prompt_tokens: question.tokens(),
             completion_tokens: choices.iter().map(|choice| text_tokens(&choice.text)).sum(),
             choices,
+        }
+    }
+}
+
+impl Answer<'static> {
+    /// The embeddings of what is asked: each choice is one text's, as a JSON list of numbers.
+    pub fn embedded(question: &Question<'_>, id: u64) -> Self {
+        let choice = |said: &Said<'_>| Choice { text: embedded(&said.text).into(), cut: false };
+        let tokens = question.messages.iter().map(|said| text_tokens(&said.text));
+        Self {
+            id,
+            choices: question.messages.iter().map(choice).collect(),
+            prompt_tokens: tokens.sum(),
+            completion_tokens: 0,
         }
     }
 }

@@ -107,7 +107,10 @@ impl Desk {
     ) -> Result<Reply, Cut> {
         let dice = Dice::new(self.script.seed, question);
         let form = wanted(body);
-        let answer = Answer::in_form(question, dice.question(), &self.answers, form.as_ref());
+        let answer = match voice.gives_embeddings() {
+            true => Answer::embedded(question, dice.question()),
+            false => Answer::in_form(question, dice.question(), &self.answers, form.as_ref()),
+        };
         let tokens = Tokens { input: answer.prompt_tokens, output: answer.completion_tokens };
         let visit = match self.admit(tokens) {
             Ok(visit) => visit,

@@ -7,6 +7,7 @@ pub mod anthropic;
 pub mod bedrock;
 pub mod cohere;
 pub mod content;
+pub mod embeddings;
 pub mod gemini;
 pub mod headings;
 pub mod lists;
@@ -45,6 +46,11 @@ pub trait Voice: Send + Sync + Debug {
 
     /// The answer piece by piece, down to the last word of its stream.
     fn say_in_pieces(&self, question: &Question<'_>, answer: &Answer<'_>) -> Vec<Bytes>;
+
+    /// Whether it is embeddings that it says, and no words.
+    fn gives_embeddings(&self) -> bool {
+        false
+    }
 
     /// The body of a refusal; `id` names the request.
     fn refuse(&self, refusal: &Refusal, id: &str) -> Vec<u8>;

@@ -8,6 +8,7 @@ use super::{Voice, lists};
 use crate::mock::voice::anthropic::Anthropic;
 use crate::mock::voice::bedrock::Bedrock;
 use crate::mock::voice::cohere::Cohere;
+use crate::mock::voice::embeddings::{self, Embeddings};
 use crate::mock::voice::gemini::{Form, Gemini};
 use crate::mock::voice::headings;
 use crate::mock::voice::ollama::Ollama;
@@ -20,6 +21,14 @@ static RESPONSES: OpenAiResponses = OpenAiResponses { headings: &headings::OPENA
 static AZURE: OpenAiChat = OpenAiChat { headings: &headings::AZURE, tells_tokens: false };
 static AZURE_RESPONSES: OpenAiResponses = OpenAiResponses { headings: &headings::AZURE };
 static PARTNER: OpenAiChat = OpenAiChat { headings: &headings::OPENAI, tells_tokens: true };
+static OPENAI_EMBEDDINGS: Embeddings = Embeddings { form: embeddings::Form::OpenAi, like: &OPENAI };
+static AZURE_EMBEDDINGS: Embeddings = Embeddings { form: embeddings::Form::OpenAi, like: &AZURE };
+static COHERE_EMBEDDINGS: Embeddings = Embeddings { form: embeddings::Form::Cohere, like: &Cohere };
+static OLLAMA_EMBEDDINGS: Embeddings = Embeddings { form: embeddings::Form::Ollama, like: &Ollama };
+static GEMINI_EMBEDDINGS: Embeddings = Embeddings { form: embeddings::Form::Gemini, like: &GEMINI };
+static VERTEX_EMBEDDINGS: Embeddings = Embeddings { form: embeddings::Form::Vertex, like: &GEMINI };
+static BEDROCK_EMBEDDINGS: Embeddings =
+    Embeddings { form: embeddings::Form::Bedrock, like: &Bedrock };
 static GEMINI: Gemini = Gemini { form: Form::Events };
 static GEMINI_LIST: Gemini = Gemini { form: Form::List };
 
@@ -59,6 +68,10 @@ pub fn place<'p>(uri: &'p Uri, headers: &HeaderMap) -> Place<'p> {
         "/models/chat/completions" => Place::chat(&AZURE),
         "/v1/messages" | "/anthropic/v1/messages" => Place::chat(&Anthropic),
         "/v2/chat" => Place::chat(&Cohere),
+        "/v1/embeddings" | "/embeddings" => Place::chat(&OPENAI_EMBEDDINGS),
+        "/models/embeddings" => Place::chat(&AZURE_EMBEDDINGS),
+        "/v2/embed" => Place::chat(&COHERE_EMBEDDINGS),
+        "/api/embed" => Place::chat(&OLLAMA_EMBEDDINGS),
         "/api/chat" => Place::chat(&Ollama),
         "/v1/models" | "/models" => shared_list(uri, headers),
         "/v1beta/models" => Place::list(&GEMINI, lists::gemini),
@@ -104,22 +117,29 @@ fn azure(path: &str) -> Option<Place<'_>> {
     match path {
         "v1/chat/completions" => return Some(Place::chat(&AZURE)),
         "v1/responses" | "responses" => return Some(Place::chat(&AZURE_RESPONSES)),
+        "v1/embeddings" => return Some(Place::chat(&AZURE_EMBEDDINGS)),
         "v1/models" | "models" => return Some(Place::list(&AZURE, lists::openai)),
         _ => {}
     }
-    let deployment = path.strip_prefix("deployments/")?.strip_suffix("/chat/completions")?;
+    let deployment = path.strip_prefix("deployments/")?;
+    if let Some(deployment) = deployment.strip_suffix("/embeddings") {
+        let place = || Place::chat_of(&AZURE_EMBEDDINGS, deployment, false);
+        return is_segment(deployment).then(place);
+    }
+    let deployment = deployment.strip_suffix("/chat/completions")?;
     is_segment(deployment).then(|| Place::chat_of(&AZURE, deployment, false))
 }
 
 /// Below `/model/` is Bedrock.
 fn bedrock(path: &str) -> Option<Place<'_>> {
     let (model, method) = path.rsplit_once('/')?;
-    let streamed = match method {
-        "converse" => false,
-        "converse-stream" => true,
+    let (voice, streamed): (&'static dyn Voice, bool) = match method {
+        "converse" => (&Bedrock, false),
+        "converse-stream" => (&Bedrock, true),
+        "invoke" if embeddings::is_known(model) => (&BEDROCK_EMBEDDINGS, false),
         _ => return None,
     };
-    is_segment(model).then(|| Place::chat_of(&Bedrock, model, streamed))
+    is_segment(model).then(|| Place::chat_of(voice, model, streamed))
 }
 
 /// Google's paths end in a colon and a method: `/v1beta/models/{model}:generateContent`, and on
@@ -135,11 +155,16 @@ fn google(uri: &Uri) -> Option<Place<'_>> {
     if path.starts_with("projects/") && path.ends_with("/endpoints/openapi/chat/completions") {
         return Some(Place::chat(&OPENAI));
     }
+    if path.starts_with("projects/") && path.ends_with("/endpoints/openapi/embeddings") {
+        return Some(Place::chat(&OPENAI_EMBEDDINGS));
+    }
     let (place, method) = path.rsplit_once(':')?;
     let (folder, model) = place.rsplit_once('/')?;
     let publisher = folder.strip_suffix("/models").and_then(|folder| folder.rsplit_once('/'));
     let voice: &'static dyn Voice = match (method, publisher) {
         ("generateContent", _) => &GEMINI,
+        ("embedContent", _) => &GEMINI_EMBEDDINGS,
+        ("predict", _) => &VERTEX_EMBEDDINGS,
         ("streamGenerateContent", _) if has(uri, |pair| pair == "alt=sse") => &GEMINI,
         ("streamGenerateContent", _) => &GEMINI_LIST,
         ("rawPredict" | "streamRawPredict", Some((_, "anthropic"))) => &VertexClaude,
@@ -246,6 +271,17 @@ mod tests {
             ("/model/anthropic.lark-v1%3A0/converse", "Bedrock: anthropic.lark-v1:0".into()),
             ("/model/lark/converse-stream", "Bedrock: lark streamed".into()),
             ("/model/lark/invoke", "Bedrock: nothing".into()),
+            (
+                "/model/amazon.titan-embed-text-v2%3A0/invoke",
+                "Embeddings: amazon.titan-embed-text-v2:0".into(),
+            ),
+            ("/v1/embeddings", "Embeddings: ".into()),
+            ("/openai/deployments/mine/embeddings?api-version=1", "Embeddings: mine".into()),
+            ("/openai/v1/embeddings", "Embeddings: ".into()),
+            ("/v2/embed", "Embeddings: ".into()),
+            ("/api/embed", "Embeddings: ".into()),
+            ("/v1beta/models/lark:embedContent", "Embeddings: lark".into()),
+            (&format!("{vertex}/google/models/lark:predict"), "Embeddings: lark".into()),
             ("/v1/models", "OpenAiChat: models".into()),
             ("/v1/models?key=k", "Gemini: models".into()),
             ("/v1beta1/publishers/google/models", "Gemini: models".into()),
