@@ -34,7 +34,7 @@ use crate::audit::estimate::sums::{Basis, Estimate, Sums};
 use crate::audit::estimate::vocabulary::{Text, Vocabulary};
 use crate::call::bound::output_at_most;
 use crate::call::money::Usd;
-use crate::call::request::{Params, Request};
+use crate::call::request::{Operation, Params, Request};
 use crate::call::task::{Target, Task};
 use crate::mock::answers::Answers;
 use crate::provider::models;
@@ -99,11 +99,15 @@ impl Estimator {
         Self { history, answers, billed, talk: Talk::default(), asked, places }
     }
 
-    /// Takes a task. It is quickest where the targets and repeats of a row follow each other.
-    pub fn add(&mut self, task: &Task) {
-        let Some(place) = self.places.get(&address(&task.target)) else { return };
+    /// Takes a task, and gives the likely tokens of the text of its answer. It is quickest where the
+    /// targets and repeats of a row follow each other.
+    pub fn add(&mut self, task: &Task) -> u64 {
+        let Some(place) = self.places.get(&address(&task.target)) else { return 0 };
         let asked = &mut self.asked[*place];
         let foreseen = match asked.vocabulary.text {
+            _ if task.request.operation == Operation::Embed => {
+                embedding(&task.request, &asked.vocabulary)
+            }
             Text::Builtin => builtin(&task.request, &self.answers),
             _ => asked.foresee(task, &mut self.talk, &self.history),
         };
@@ -111,14 +115,15 @@ impl Estimator {
         let (request, price) = (&task.request, task.target.price.as_ref());
         let choices = request.params.choices();
         let likely = cost::likely(price, request, tokens);
-        let least = Tokens { input: least, output: choices, ..Tokens::default() };
+        let fewest = choices.min(tokens.output);
+        let least = Tokens { input: least, output: fewest, ..Tokens::default() };
         let low = cost::cheaply(price, request, least).min(likely);
         let high = cost::at_most(task, self.billed);
         let sums = &mut asked.sums;
         sums.tasks += 1;
         sums.input += tokens.input;
         sums.is_exact &= is_exact;
-        sums.output_low += choices.min(tokens.output);
+        sums.output_low += fewest;
         sums.output_likely += tokens.output;
         let most = output_at_most(request, task.target.max_output);
         sums.output_high.add(most.map(|most| most.max(tokens.output)));
@@ -127,6 +132,7 @@ impl Estimator {
         // What comes from outside may be longer than any bound: a prepared answer.
         sums.high.add(high.map(|high| high.max(likely.unwrap_or_default().times(self.billed))));
         sums.rests_on.note(basis);
+        tokens.output.saturating_sub(tokens.reasoning) / choices
     }
 
     /// The sums. No run with a budget costs more than it: the whole no more than `budget`, and what
@@ -201,6 +207,18 @@ fn builtin(request: &Request, answers: &Answers) -> Foreseen {
     let (input, output) = output::builtin(request, answers);
     let tokens = Tokens { input, output, ..Tokens::default() };
     Foreseen { tokens, is_exact: true, least: input, basis: Basis::Builtin }
+}
+
+/// What an embedding takes: its text, and nothing around it.
+fn embedding(request: &Request, vocabulary: &Vocabulary) -> Foreseen {
+    let counted = request.messages.iter().map(|said| vocabulary.tokens(&said.plain_text()));
+    let (input, is_exact) = counted
+        .fold((0, vocabulary.is_exact), |(all, is_exact), (tokens, is_whole)| {
+            (all + tokens, is_exact && is_whole)
+        });
+    let least = if is_exact { input } else { (input as f64 * LEAST) as u64 };
+    let tokens = Tokens { input, ..Tokens::default() };
+    Foreseen { tokens, is_exact, least, basis: Basis::None }
 }
 
 /// Whether parameters ask for thought.

@@ -2,6 +2,7 @@
 //! limits. Sends nothing and needs no key.
 
 mod json;
+mod scorers;
 mod table;
 
 use std::iter::Peekable;
@@ -13,10 +14,12 @@ use clap::{Args, ValueEnum};
 use crate::audit::estimate::Estimator;
 use crate::audit::estimate::history::History;
 use crate::audit::estimate::sums::{Estimate, Sums};
+use crate::call::money::Usd;
 use crate::call::task::{Target, Task};
 use crate::cli::context::Context;
 use crate::cli::diagnose;
 use crate::cli::exit::{CliError, Ending};
+use crate::cli::plan::scorers::{Asks, Questions};
 use crate::cli::run::{Choice, broke, read};
 use crate::job::Job;
 use crate::job::forecast::{AtLimits, Load};
@@ -68,6 +71,8 @@ struct Forecast {
     estimate: Estimate,
     /// How long each target takes, in the order of the estimate.
     minutes: Vec<AtLimits>,
+    /// What scorers ask once the answers are there.
+    scorers: Vec<Asks>,
 }
 
 impl Forecast {
@@ -77,9 +82,23 @@ impl Forecast {
         targets.map(|((target, sums), minutes)| (target, sums, minutes))
     }
 
-    /// Minutes until all are done: the lanes run side by side.
+    /// Minutes until all are done: the lanes run side by side, and scorers ask after them.
     fn minutes(&self) -> f64 {
-        self.minutes.iter().map(|target| target.minutes).fold(0.0, f64::max)
+        let longest =
+            |all: &mut dyn Iterator<Item = &AtLimits>| all.map(|at| at.minutes).fold(0.0, f64::max);
+        let scorers = longest(&mut self.scorers.iter().map(|asks| &asks.at));
+        longest(&mut self.minutes.iter()) + scorers
+    }
+
+    /// The likely cost of all, scorers included, and how many tasks and calls it lacks.
+    fn likely(&self) -> (Option<Usd>, u64) {
+        let likely = &self.estimate.all.likely;
+        let (scorers, unpriced) = scorers::cost(&self.scorers);
+        let sum = match (likely.known(), scorers) {
+            (None, None) => None,
+            (tasks, scorers) => Some(tasks.into_iter().chain(scorers).sum()),
+        };
+        (sum, likely.unknown + unpriced)
     }
 }
 
@@ -109,8 +128,20 @@ fn forecast(job: &Job, plan: &Plan) -> Result<Forecast, RunError> {
     let history = History::read(&job.output.dir, &job.name);
     let targets = plan.targets().iter().map(|target| Arc::clone(&target.target));
     let mut estimator = Estimator::new(targets, history, answers, job.retry.max_attempts);
+    let broken = |why: RowFault| RunError::Prompts(why.to_string());
+    let mut questions = Questions::new(job, plan);
+    let mut places = plan.places();
     for task in InOrder::of(job, plan) {
-        estimator.add(&task.map_err(|why| RunError::Prompts(why.to_string()))?);
+        let task = task.map_err(broken)?;
+        let tokens = estimator.add(&task);
+        if questions.are_none() {
+            continue;
+        }
+        // The places come in the same order.
+        let place = places.find(|place| place.as_ref().map_or(true, |at| at.index == task.index));
+        if let Some(place) = place.transpose().map_err(broken)? {
+            questions.add(&task, &place, tokens);
+        }
     }
     let caps = &job.caps;
     let of_model = |target: &Target| {
@@ -124,7 +155,8 @@ fn forecast(job: &Job, plan: &Plan) -> Result<Forecast, RunError> {
         output: sums.output_likely,
     };
     let loads: Vec<Load> = estimate.targets.iter().map(load).collect();
-    Ok(Forecast { job: Arc::clone(&job.name), minutes: plan.at_limits(&loads), estimate })
+    let (job, minutes) = (Arc::clone(&job.name), plan.at_limits(&loads));
+    Ok(Forecast { job, minutes, estimate, scorers: questions.finish() })
 }
 
 /// The tasks of all lanes in the order of the plan, so that those of one row follow each other.

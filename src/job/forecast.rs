@@ -38,25 +38,25 @@ impl Load {
     }
 }
 
-/// How long each target of the plan takes, where its calls count this much; the lanes run side by
-/// side.
-pub fn at_limits(plan: &Inner, loads: &[Load]) -> Vec<AtLimits> {
+/// How long each of these takes that go through a lane, where their calls count this much; the lanes
+/// run side by side.
+pub fn at_limits(plan: &Inner, loads: &[(usize, Load)]) -> Vec<AtLimits> {
     let mut lanes = vec![Load::default(); plan.lanes.len()];
     let mut providers: BTreeMap<&str, Load> = BTreeMap::new();
-    for (target, load) in plan.targets.iter().zip(loads) {
-        lanes[target.lane] = lanes[target.lane].plus(*load);
-        let provider = providers.entry(&target.target.provider).or_default();
+    for (lane, load) in loads {
+        lanes[*lane] = lanes[*lane].plus(*load);
+        let provider = providers.entry(&plan.lanes[*lane].provider.name).or_default();
         *provider = provider.plus(*load);
     }
-    let of_target = |lane: usize| {
-        let spec = &plan.lanes[lane];
-        let own = slowest(&spec.limits, lanes[lane], &spec.model);
+    let of_lane = |(lane, _): &(usize, Load)| {
+        let spec = &plan.lanes[*lane];
+        let own = slowest(&spec.limits, lanes[*lane], &spec.model);
         let shared = providers.get(&*spec.provider.name).copied().unwrap_or_default();
         let shared = slowest(&spec.provider.limits, shared, &spec.provider.name);
         let (minutes, binds) = later(own, shared);
         AtLimits { minutes, binds }
     };
-    plan.targets.iter().map(|target| of_target(target.lane)).collect()
+    loads.iter().map(of_lane).collect()
 }
 
 /// The minutes that these limits take, and the one that binds.

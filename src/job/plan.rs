@@ -182,6 +182,12 @@ impl Plan {
 
     /// How long each target takes at the limits, where its calls count this much.
     pub fn at_limits(&self, loads: &[Load]) -> Vec<AtLimits> {
+        let lanes = self.inner.targets.iter().map(|target| target.lane);
+        self.lanes_at_limits(&lanes.zip(loads.iter().copied()).collect::<Vec<_>>())
+    }
+
+    /// The same of calls through lanes, such as those of scorers.
+    pub fn lanes_at_limits(&self, loads: &[(usize, Load)]) -> Vec<AtLimits> {
         forecast::at_limits(&self.inner, loads)
     }
 }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::call::request::{Message, Operation};
 use crate::call::score::ScorerHead;
 use crate::call::task::{ContentHash, Target};
 use crate::eval::Scorer;
 use crate::eval::grader::{Grader, Reach};
-use crate::eval::judge::Judge;
+use crate::eval::judge::{Brief, Judge};
+use crate::job::template::TemplateFault;
 
 /// A scorer that was checked.
 #[derive(Clone, Debug)]
@@ -82,7 +84,56 @@ pub struct Program {
     pub expects: bool,
 }
 
+/// What a scorer says about one answer to the model that it asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Says {
+    /// What is wanted of that model.
+    pub operation: Operation,
+    /// What is said in each call.
+    pub calls: Vec<Vec<Message>>,
+}
+
 impl JobScorer {
+    /// What it says about an answer; `None` where it asks no model, and where there is nothing to
+    /// hold the answer against. `input` is what was asked, `output` is the answer, and `text` renders
+    /// one of its texts.
+    pub fn says(
+        &self,
+        input: &str,
+        output: &str,
+        text: impl Fn(usize) -> Result<String, TemplateFault>,
+    ) -> Result<Option<Says>, TemplateFault> {
+        match &self.how {
+            How::Plain(_) | How::Command(_) => Ok(None),
+            How::Judge { judge, texts, .. } => {
+                let text = |nth: Option<usize>| nth.map(&text).transpose();
+                let (rubric, reference) = (text(texts.rubric)?, text(texts.reference)?);
+                let (prompt, system) = (text(texts.prompt)?, text(texts.system)?);
+                if reference.as_ref().is_some_and(|reference| reference.trim().is_empty()) {
+                    return Ok(None);
+                }
+                let brief = Brief {
+                    rubric: rubric.as_deref().unwrap_or_default(),
+                    reference: reference.as_deref(),
+                    prompt: prompt.as_deref(),
+                    system: system.as_deref(),
+                    input,
+                    output,
+                };
+                let calls = (0..judge.calls()).map(|nth| judge.ask(nth, &brief)).collect();
+                Ok(Some(Says { operation: Operation::Chat, calls }))
+            }
+            How::Cosine { .. } => {
+                let other = text(0)?;
+                if other.trim().is_empty() || output.trim().is_empty() {
+                    return Ok(None);
+                }
+                let calls = [output, &other].map(|text| vec![Message::text("user", text)]).into();
+                Ok(Some(Says { operation: Operation::Embed, calls }))
+            }
+        }
+    }
+
     /// The model that it asks.
     pub fn asked(&self) -> Option<&Asked> {
         match &self.how {

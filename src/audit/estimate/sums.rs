@@ -61,6 +61,8 @@ pub enum Basis {
     MaxTokens,
     /// The prompt asks for it, or nothing is known.
     Assumed,
+    /// There is none.
+    None,
 }
 
 /// On what likely outputs rest, and for how many tasks.
@@ -137,6 +139,7 @@ impl RestsOn {
             Basis::Builtin => self.builtin += 1,
             Basis::MaxTokens => self.max_tokens += 1,
             Basis::Assumed => self.assumed += 1,
+            Basis::None => {}
         }
     }
 
@@ -166,6 +169,35 @@ impl RestsOn {
 }
 
 impl Sums {
+    /// The likely sums of so many tasks, of which these are a part; nothing of it is exact then, and
+    /// no bound.
+    pub fn scaled_to(self, tasks: u64) -> Self {
+        if self.tasks == 0 || self.tasks == tasks {
+            return self;
+        }
+        let whole = |part: u64| {
+            let whole = u128::from(part) * u128::from(tasks) / u128::from(self.tasks);
+            u64::try_from(whole).unwrap_or(u64::MAX)
+        };
+        let usd = |sum: Sum<Usd>| Sum {
+            known: Usd::from_pico(sum.known.as_pico() * i128::from(tasks) / i128::from(self.tasks)),
+            parts: whole(sum.parts),
+            unknown: whole(sum.unknown),
+        };
+        Self {
+            tasks,
+            input: whole(self.input),
+            is_exact: false,
+            output_low: whole(self.output_low),
+            output_likely: whole(self.output_likely),
+            output_high: Sum { unknown: tasks, ..Sum::default() },
+            low: usd(self.low),
+            likely: usd(self.likely),
+            high: Sum { unknown: tasks, ..Sum::default() },
+            rests_on: self.rests_on,
+        }
+    }
+
     fn plus(self, other: &Self) -> Self {
         Self {
             tasks: self.tasks + other.tasks,

@@ -57,7 +57,9 @@ fn estimate(targets: &[&Arc<Target>], texts: &[&str], budget: Option<Usd>) -> Es
     let all = targets.iter().map(|target| Arc::clone(target));
     let mut estimator = Estimator::new(all, History::default(), Answers::default(), 5);
     for (row, text) in (0..).zip(texts) {
-        targets.iter().for_each(|target| estimator.add(&task(target, row, text)));
+        for target in targets {
+            estimator.add(&task(target, row, text));
+        }
     }
     estimator.finish(budget, |target| (*target.label == *"capped").then_some(Usd::from_pico(7)))
 }

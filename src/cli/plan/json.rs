@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::audit::estimate::sums::Sums;
 use crate::cli::plan::Forecast;
+use crate::cli::plan::scorers::Asks;
 use crate::cli::plan::table::fallbacks;
 
 /// The plan. Amounts are exact decimal text in USD; what is not known is null.
@@ -26,7 +27,42 @@ pub(super) fn value(forecast: &Forecast) -> Value {
     figures(&mut all, &forecast.estimate.all);
     all.insert("minutes".to_owned(), json!(forecast.minutes()));
     all.insert("models".to_owned(), json!(models));
+    all.insert("scorers".to_owned(), forecast.scorers.iter().map(scorer).collect());
+    let (likely, unpriced) = forecast.likely();
+    all.insert(
+        "with_scorers".to_owned(),
+        json!({
+            "calls": all_calls(forecast),
+            "cost_usd_likely": likely,
+            "unpriced_calls": unpriced,
+        }),
+    );
     Value::Object(all)
+}
+
+/// What a scorer asks, where every task has an answer. How long the answers are at most, and so what
+/// judging them costs at most, nobody knows.
+fn scorer(asks: &Asks) -> Value {
+    let Asks { column, kind, target, sums, at } = asks;
+    json!({
+        "scorer": column,
+        "kind": kind,
+        "model_used": target.model_used(),
+        "calls_at_most": sums.tasks,
+        "input_tokens_likely": sums.input,
+        "output_tokens_likely": sums.output_likely,
+        "cost_usd_likely": sums.likely.known(),
+        "unpriced_calls": sums.likely.unknown,
+        "price_version": target.price.as_ref().map(|price| &price.version),
+        "minutes": at.minutes,
+        "bound_by": at.binds,
+    })
+}
+
+/// All calls, if each task takes one and every answer is scored.
+fn all_calls(forecast: &Forecast) -> u64 {
+    let scorers: u64 = forecast.scorers.iter().map(|asks| asks.sums.tasks).sum();
+    forecast.estimate.all.tasks + scorers
 }
 
 /// The figures that a target and the whole have alike.

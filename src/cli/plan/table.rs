@@ -4,11 +4,14 @@ use crate::audit::estimate::sums::{Sum, Sums};
 use crate::call::money::Usd;
 use crate::call::task::Target;
 use crate::cli::plan::Forecast;
+use crate::cli::plan::scorers::Asks;
 use crate::report::figures::{cost, count, dollars, tokens};
 use crate::report::terminal;
 
 const SENT: [&str; 7] =
     ["model", "tasks", "tokens in", "tokens out", "at most", "minutes", "bound by"];
+const ASKED: [&str; 7] =
+    ["scorer", "asks", "calls at most", "tokens in", "tokens out", "likely", "minutes"];
 const COST: [&str; 5] = ["model", "low", "likely", "high", "likely rests on"];
 
 /// The tables, and the notes below them.
@@ -25,7 +28,33 @@ pub(super) fn text(forecast: &Forecast) -> String {
     cost_lines.push([model, low, likely, high, String::new()]);
     let sent = terminal::draw(SENT, sent_lines);
     let costs = terminal::draw(COST, cost_lines);
-    format!("{sent}\n\n{costs}\n\n{}", notes(forecast))
+    format!("{sent}\n\n{costs}\n\n{}{}", scorers(forecast), notes(forecast))
+}
+
+/// What scorers ask, where any asks.
+fn scorers(forecast: &Forecast) -> String {
+    if forecast.scorers.is_empty() {
+        return String::new();
+    }
+    let line = |asks: &Asks| {
+        let Asks { column, target, sums, at, .. } = asks;
+        [
+            column.clone(),
+            target.model_used().to_string(),
+            count(sums.tasks),
+            format!("~{}", count(sums.input)),
+            match sums.output_likely {
+                0 => "-".to_owned(),
+                tokens => format!("~{}", count(tokens)),
+            },
+            cost(sums.likely.known(), sums.likely.unknown),
+            minutes(at.minutes),
+        ]
+    };
+    let lines = forecast.scorers.iter().map(line).collect();
+    let asked = terminal::draw_after(2, ASKED, lines);
+    let (likely, unpriced) = forecast.likely();
+    format!("{asked}\n\nlikely with scorers: {}\n\n", cost(likely, unpriced))
 }
 
 fn sent(name: String, sums: &Sums, at_limits: f64, binds: String) -> [String; 7] {
@@ -66,6 +95,14 @@ fn notes(forecast: &Forecast) -> String {
             .to_owned(),
         "minutes are what the stated limits alone take".to_owned(),
     ];
+    if !forecast.scorers.is_empty() {
+        notes.push(
+            "low and high are those of the models alone: what scorers ask hangs on answers that are \
+             not there yet"
+                .to_owned(),
+        );
+    }
+    notes.extend(forecast.scorers.iter().filter(|asks| asks.sums.likely.unknown > 0).map(unpriced));
     notes.extend(bases(&all.rests_on.words()));
     let mut told: Vec<&str> = Vec::new();
     for (target, sums, _) in forecast.targets() {
@@ -81,6 +118,13 @@ fn notes(forecast: &Forecast) -> String {
         }
     }
     notes.iter().flat_map(|note| [note, "\n"]).collect()
+}
+
+/// What to do about a scorer whose calls have no price.
+fn unpriced(asks: &Asks) -> String {
+    let (kind, column) = (&asks.kind, &asks.column);
+    let used = asks.target.model_used();
+    format!("no price is known for {used}: state `price` in [scorers.{column}.{kind}]")
 }
 
 /// What is not known of a target, and what to do about it.

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use crate::call::request::{Message, Operation, Params, Request};
 use crate::call::task::{ContentHash, Task, TaskId};
-use crate::eval::judge::{Brief, Judge};
 use crate::job::plan::Plan;
-use crate::job::scorers::{Asked, How, JobScorer, JudgeTexts};
+use crate::job::scorers::{Asked, JobScorer, Says};
 use crate::run::error::RunError;
 use crate::run::lanes::Parts;
 
@@ -77,54 +76,15 @@ pub(super) fn asked<'s>(
     scorer: &'s JobScorer,
     answer: &Answer,
 ) -> Result<Option<AboutOne<'s>>, String> {
+    let Some(asked) = scorer.asked() else { return Ok(None) };
     let (set, model) = (&answer.record.prompt, &answer.record.model);
     let Some(range) = scorer.reach.range(set, model) else { return Ok(None) };
-    let text = |nth: usize, input: &str| {
-        let text = plan.text_of(&answer.place, range.start + nth, input, answer.answered.text());
-        text.map_err(|fault| {
-            format!("a template cannot be used with this answer: {}", fault.message)
-        })
-    };
-    match &scorer.how {
-        How::Plain(_) | How::Command(_) => Ok(None),
-        How::Judge { judge, texts, asked } => {
-            let calls = judgements(judge, *texts, answer, text)?;
-            Ok(calls.map(|calls| AboutOne { asked, operation: Operation::Chat, calls }))
-        }
-        How::Cosine { asked, .. } => {
-            let other = text(0, "")?;
-            let said = answer.answered.text();
-            if other.trim().is_empty() || said.trim().is_empty() {
-                return Ok(None);
-            }
-            let calls = [said, &other].map(|text| vec![Message::text("user", text)]).into();
-            Ok(Some(AboutOne { asked, operation: Operation::Embed, calls }))
-        }
-    }
-}
-
-fn judgements(
-    judge: &Judge,
-    texts: JudgeTexts,
-    answer: &Answer,
-    text: impl Fn(usize, &str) -> Result<String, String>,
-) -> Result<Option<Vec<Vec<Message>>>, String> {
-    let input = answer.input();
-    let text = |nth: Option<usize>| nth.map(|nth| text(nth, &input)).transpose();
-    let (rubric, reference) = (text(texts.rubric)?, text(texts.reference)?);
-    let (prompt, system) = (text(texts.prompt)?, text(texts.system)?);
-    if reference.as_ref().is_some_and(|reference| reference.trim().is_empty()) {
-        return Ok(None);
-    }
-    let brief = Brief {
-        rubric: rubric.as_deref().unwrap_or_default(),
-        reference: reference.as_deref(),
-        prompt: prompt.as_deref(),
-        system: system.as_deref(),
-        input: &input,
-        output: answer.answered.text(),
-    };
-    Ok(Some((0..judge.calls()).map(|nth| judge.ask(nth, &brief)).collect()))
+    let (input, output) = (answer.input(), answer.answered.text());
+    let text = |nth: usize| plan.text_of(&answer.place, range.start + nth, &input, output);
+    let says = scorer.says(&input, output, text).map_err(|fault| {
+        format!("a template cannot be used with this answer: {}", fault.message)
+    })?;
+    Ok(says.map(|Says { operation, calls }| AboutOne { asked, operation, calls }))
 }
 
 impl AboutOne<'_> {
