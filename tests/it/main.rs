@@ -5,6 +5,7 @@ mod bedrock;
 mod budget;
 mod canary;
 mod chat;
+mod cosine;
 mod deadline;
 mod diagnose;
 mod dialects;
