@@ -123,7 +123,8 @@ pub fn publish(page: &str, context: &Context) {
 /// Adds to a file what it may still hold of GitHub's measure; whether all of it.
 fn append(path: &Path, page: &str) -> std::io::Result<bool> {
     let mut file = OpenOptions::new().append(true).create(true).open(path)?;
-    let fits = file.metadata()?.len() + page.len() as u64 + 1 <= CAP;
+    // And a line end.
+    let fits = file.metadata()?.len() + (page.len() as u64) < CAP;
     if fits {
         file.write_all(format!("{page}\n").as_bytes())?;
     }

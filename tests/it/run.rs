@@ -191,13 +191,13 @@ fn columns_stand_as_the_contract_says() {
              final, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, \
              reasoning_tokens, total_tokens, usage_source, cost_usd, cost_status, price_version, \
              request_id, cache_write_1h_tokens, audio_prompt_tokens, audio_completion_tokens, \
-             fallback, cost_at_most_usd, cached_cost_usd"
+             fallback, cost_at_most_usd, cached_cost_usd, scorer"
         )
     );
     let errors = list(
         "task, attempt, at, prompt, row, model, variant, model_used, provider, error_type, \
          http_status, provider_code, message, retryable, waited_ms, final, request_id, \
-         cost_at_most_usd",
+         cost_at_most_usd, scorer",
     );
     assert_eq!(run.columns("errors.csv"), errors);
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();

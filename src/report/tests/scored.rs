@@ -14,7 +14,7 @@ fn scored(index: u64, model: &str, scores: &[(&str, Score)]) -> Entry {
     let mut entry = testing::ok(index, HOSTILE);
     let record = &mut entry.record;
     record.model = model.into();
-    record.row = (index / 2 + 1).to_string().into();
+    record.row = (index / 2 + 1).to_string();
     let scores = scores.iter().map(|(column, score)| ((*column).to_owned(), score.clone()));
     record.scores = scores.collect::<Scores>();
     entry

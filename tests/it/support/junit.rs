@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 
+/// Names.
+type Names = &'static [&'static str];
+
 /// An element: those it may stand in, the attributes that it must have, and those that it may have.
-const ELEMENTS: &[(&str, &[&str], &[&str], &[&str])] = &[
+const ELEMENTS: &[(&str, Names, Names, Names)] = &[
     ("testsuites", &[""], &[], &["name", "time", "tests", "failures", "errors"]),
     (
         "testsuite",
