@@ -13,8 +13,8 @@ use crate::support::job::JobDir;
 use crate::support::server::{Headers, Reply, Seen, Server};
 
 const MODEL: &str = "bedrock/anthropic.claude-haiku-4-5-20251001-v1:0";
-const SECRET: &str = "wJalrXUtnFEMI/secret-canary";
-const SESSION: &str = "session-canary";
+const SECRET: &str = "wJalrXUtnFEMI/secret-c4nary";
+const SESSION: &str = "session-c4nary";
 
 /// One binary frame of an event stream.
 fn frame(kind: &str, name: &str, payload: &Value) -> Vec<u8> {
@@ -160,7 +160,7 @@ fn whole_and_streamed_answers_come_to_signed_requests() {
         assert_eq!(run.column("responses.csv", "finish_reason"), ["stop"]);
         assert_eq!(run.responses()[0]["ttft_ms"].is_u64(), !args.is_empty());
         for file in run.files() {
-            assert!(!run.text(&file).contains("canary"), "{file}");
+            assert!(!run.text(&file).contains("c4nary"), "{file}");
         }
     }
     assert_eq!(server.requests(), 2);
@@ -175,9 +175,9 @@ fn a_bearer_wins_and_a_region_in_the_name_is_signed_for() {
     assert_eq!(dir.run(&ask).expect_code(0).stdout, "Hello\n");
     let signed: Vec<String> = server.authorizations().into_iter().collect();
     assert!(signed[0].contains("/us-west-2/bedrock/"), "{signed:?}");
-    dir.var("AWS_BEARER_TOKEN_BEDROCK", "bearer-canary");
+    dir.var("AWS_BEARER_TOKEN_BEDROCK", "bearer-c4nary");
     assert_eq!(dir.go(0).contents(), ["Hello"]);
-    assert!(server.authorizations().contains("Bearer bearer-canary"));
+    assert!(server.authorizations().contains("Bearer bearer-c4nary"));
 }
 
 #[test]
@@ -189,10 +189,10 @@ fn a_prompt_and_the_doctor_keep_a_session_token_out_of_the_log() {
     for args in [&["--model", MODEL, "--message", "hi"][..], &["doctor", MODEL]] {
         let output = dir.run(args).expect_code(0);
         assert!(output.stderr.contains("x-amz-security-token"), "{}", output.stderr);
-        assert!(!output.stderr.contains("canary"), "{}", output.stderr);
+        assert!(!output.stderr.contains("c4nary"), "{}", output.stderr);
     }
     let chat = dir.spawn_reading(&["--model", MODEL, "--interactive"], b"hi\n").wait();
-    assert!(!chat.expect_code(0).stderr.contains("canary"));
+    assert!(!chat.expect_code(0).stderr.contains("c4nary"));
 }
 
 #[test]
@@ -284,10 +284,10 @@ fn credentials_are_found_where_amazons_own_tools_find_them() {
         dir.var("RUNNER_LOG", "trace");
         prepare(&mut dir);
         let output = dir.run(&["job.toml"]).expect_code(0);
-        assert!(!output.stderr.contains("canary"), "{}", output.stderr);
+        assert!(!output.stderr.contains("c4nary"), "{}", output.stderr);
         let run = dir.latest("t");
         assert_eq!(run.contents(), ["Hello"; 8]);
-        assert!(run.files().iter().all(|file| !run.text(file).contains("canary")));
+        assert!(run.files().iter().all(|file| !run.text(file).contains("c4nary")));
         std::mem::take(&mut *ASKED.lock().expect("whole"))
     };
     let of_file = found(&|dir| {

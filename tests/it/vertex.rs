@@ -119,7 +119,7 @@ impl Told {
             return self.token(seen);
         }
         let token = seen.headers.get("authorization").and_then(|value| value.to_str().ok());
-        let nth = token.and_then(|token| token.strip_prefix("Bearer ya29.canary-")?.parse().ok());
+        let nth = token.and_then(|token| token.strip_prefix("Bearer ya29.c4nary-")?.parse().ok());
         if nth.is_none_or(|nth: usize| nth < self.believed_from) {
             let error = json!({"code": 401, "message": "bad token", "status": "UNAUTHENTICATED"});
             return Reply::Json(401, Vec::new(), json!({ "error": error }));
@@ -135,7 +135,7 @@ impl Told {
         if let Some((status, body)) = self.refusals.get(nth) {
             return Reply::Json(*status, Vec::new(), body.clone());
         }
-        let token = format!("ya29.canary-{nth}");
+        let token = format!("ya29.c4nary-{nth}");
         Reply::ok(json!({"access_token": token, "expires_in": self.lives, "token_type": "Bearer"}))
     }
 }
@@ -203,7 +203,7 @@ fn llama() -> (Value, Vec<Value>) {
 fn assert_secret(run: &RunFolder) {
     for name in run.files() {
         let text = run.text(&name);
-        assert!(!text.contains("canary") && !text.contains("PRIVATE KEY"), "{name}: {text}");
+        assert!(!text.contains("c4nary") && !text.contains("PRIVATE KEY"), "{name}: {text}");
     }
 }
 
@@ -263,8 +263,8 @@ fn the_machine_tells_its_token_and_its_project() {
 fn the_login_of_gcloud_is_found_and_its_project_pays() {
     let google = Google::start();
     let mut dir = google.dir(&["vertex_ai/gemini-2.5-pro"], 3);
-    let login = json!({"type": "authorized_user", "client_id": "c", "client_secret": "s-canary",
-        "refresh_token": "1//canary", "quota_project_id": "payer",
+    let login = json!({"type": "authorized_user", "client_id": "c", "client_secret": "s-c4nary",
+        "refresh_token": "1//c4nary", "quota_project_id": "payer",
         "token_uri": format!("http://{}/token", google.host())});
     dir.write("cloud/application_default_credentials.json", login.to_string());
     dir.var("CLOUDSDK_CONFIG", "cloud").var("GOOGLE_CLOUD_PROJECT", "mine");
@@ -353,7 +353,7 @@ fn a_token_server_that_is_away_for_a_moment_is_asked_again() {
 fn a_token_of_the_users_own_is_sent_as_it_is() {
     let google = Google::start();
     let dir = google.dir(&["vertex_ai/gemini-2.5-pro"], 2);
-    dir.write("token", "ya29.canary-7\n");
+    dir.write("token", "ya29.c4nary-7\n");
     let set = |text: &str| format!("providers.vertex_ai.{text}");
     for key in ["api_key={ command = [\"cat\", \"token\"] }", "api_key={ file = \"token\" }"] {
         let run = dir.go_with(0, &["--set", &set(key), "--set", &set("project=\"stated\"")]);
