@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::support::eventually;
-use crate::support::job::JobDir;
+use crate::support::job::{JobDir, RunFolder};
 
 fn jobs() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("jobs");
@@ -61,4 +61,82 @@ fn compare_asks_four_providers_with_nothing_changed_but_their_addresses() {
         assert_eq!(told, wanted, "{provider}");
     }
     assert!(rows.iter().all(|row| row["cost_status"] == "known"));
+}
+
+/// The words that make a job ask the built-in provider alone.
+fn on_the_built_in(job: &str, models: usize) -> Vec<String> {
+    let job = Path::new(env!("CARGO_MANIFEST_DIR")).join("jobs").join(job).display().to_string();
+    let mut words = vec![job, "--out".into(), "runs".into(), "--progress".into(), "none".into()];
+    for nth in 0..models {
+        words.push("--set".into());
+        words.push(format!("models[{nth}].model=mock/m{nth}"));
+    }
+    words
+}
+
+fn mean(run: &RunFolder, column: &str) -> f64 {
+    let summary: Value = run.json("summary.json");
+    let scores = summary["scores"].as_array().expect("scores");
+    let score = scores.iter().find(|score| score["column"] == column);
+    score.and_then(|score| score["value"].as_f64()).expect("a value")
+}
+
+#[test]
+fn evaluation_scores_six_uses_on_the_built_in_provider() {
+    let dir = JobDir::new();
+    let mut words = on_the_built_in("evaluation.toml", 3);
+    // The built-in provider is free, and a budget needs to hear so.
+    for nth in 0..3 {
+        words.push("--set".into());
+        words.push(format!("models[{nth}].price={{ input = 0, output = 0 }}"));
+    }
+    for set in ["model=mock/judge", "price={ input = 0, output = 0 }"] {
+        words.push("--set".into());
+        words.push(format!("scorers.faithful.judge.{set}"));
+    }
+    dir.run(&words).expect_code(0);
+    let run = dir.latest("evaluation");
+    // The prepared answers are wrong here and there: that must show, and nothing else.
+    for (column, expected) in [
+        ("number", 10.0 / 12.0),
+        ("name", 1.0),
+        ("start", 9.0 / 10.0),
+        ("mood", 11.0 / 12.0),
+        ("brief", 1.0),
+    ] {
+        let value = mean(&run, column);
+        assert!((value - expected).abs() < 1e-9, "{column}: {value}, not {expected}");
+    }
+    for column in ["bleu", "rouge", "faithful"] {
+        let value = mean(&run, column);
+        assert!(value > 0.2 && value < 1.0, "{column}: {value}");
+    }
+    let judged = run.csv("usage.csv").iter().filter(|row| row["scorer"] == "faithful").count();
+    assert_eq!(judged, 6 * 3 * 2);
+}
+
+#[test]
+fn nightly_passes_its_gates_and_fails_them_when_the_answers_get_worse() {
+    let dir = JobDir::new();
+    let words = on_the_built_in("nightly.toml", 2);
+    let free = |words: &[String]| {
+        let mut words = words.to_vec();
+        for nth in 0..2 {
+            words.push("--set".into());
+            words.push(format!("models[{nth}].price={{ input = 0, output = 0 }}"));
+        }
+        words
+    };
+    dir.run(&free(&words)).expect_code(0);
+    let worse = dir.write("none.jsonl", "").display().to_string();
+    let mut words = free(&words);
+    words.push("--set".into());
+    words.push(format!("providers.mock.answers={worse}"));
+    dir.run(&words).expect_code(1);
+    let summary: Value = dir.latest("nightly").json("summary.json");
+    let failed = |gate: &&Value| gate["passed"] == false;
+    let gates = summary["gates"].as_array().expect("gates");
+    let failed: Vec<&str> =
+        gates.iter().filter(failed).filter_map(|gate| gate["metric"].as_str()).collect();
+    assert!(failed.contains(&"number") && failed.contains(&"mood"), "{failed:?}");
 }
