@@ -8,7 +8,7 @@ use futures::stream::FuturesUnordered;
 
 use crate::call::money::Usd;
 use crate::call::record::{Record, Status};
-use crate::call::score::{Score, Scores};
+use crate::call::score::{Score, ScoreState, Scores};
 use crate::call::task::TaskId;
 use crate::engine::stop::Stopper;
 use crate::eval::cosine;
@@ -120,7 +120,9 @@ fn draft(
             let trial = Trial::new(program, &parts.job.folder, answer, texts);
             let known = record.scores.get(&column);
             let is_same = made_before.get(&column) == Some(&trial.made_of);
-            match known.filter(|_| is_same) {
+            // A program that failed is asked again.
+            let holds = |score: &&Score| is_same && score.state != ScoreState::Broken;
+            match known.filter(holds) {
                 Some(score) => {
                     draft.made_of.insert(column.clone(), trial.made_of);
                     draft.scores.insert(column, score.clone());
