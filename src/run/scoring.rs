@@ -24,7 +24,6 @@ use crate::run::observer::{LaneStart, Observer};
 use crate::run::open::Opened;
 use crate::run::pump;
 use crate::run::resume;
-use crate::store::format::Placement;
 use crate::store::index::Index;
 use crate::store::survey::Survey;
 
@@ -116,13 +115,13 @@ fn align(
         let outcome = &survey.outcomes()[known];
         lanes[place].1 += u64::from(outcome.status == Status::Ok);
         placements.extend(resume::moved(&task, outcome));
+        if placements.len() >= resume::BATCH {
+            resume::write(opened, &mut placements)?;
+        }
     }
     let left = survey.outcomes().iter().zip(seen).filter(|(outcome, seen)| outcome.judges && !seen);
     placements.extend(left.filter_map(|(outcome, _)| resume::gone(outcome)));
-    for batch in placements.chunks_mut(resume::BATCH) {
-        let mut batch: Vec<Placement> = batch.to_vec();
-        resume::write(opened, &mut batch)?;
-    }
+    resume::write(opened, &mut placements)?;
     Ok(lanes)
 }
 
