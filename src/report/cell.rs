@@ -1,7 +1,7 @@
 //! One cell of a flat report, and how it is written.
 
 use std::borrow::Cow;
-use std::io::Write;
+use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
@@ -45,8 +45,9 @@ impl Cell<'_> {
                 out.write_all(text.as_bytes())
             }
             Self::Word(word) => out.write_all(word.as_bytes()),
-            Self::Number(number) => write!(out, "{number}"),
-            Self::Flag(flag) => write!(out, "{flag}"),
+            // It writes digits faster than the standard library's formatting does.
+            Self::Number(number) => serde_json::to_writer(out, number).map_err(io::Error::from),
+            Self::Flag(flag) => out.write_all(if *flag { b"true" } else { b"false" }),
             Self::Money(usd) => write!(out, "{usd}"),
             Self::Decimal(digits) => out.write_all(digits.as_bytes()),
             Self::Task(task) => write!(out, "{task}"),

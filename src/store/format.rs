@@ -216,10 +216,10 @@ fn write_part(buffer: &mut Vec<u8>, start: usize, part: &impl Serialize) -> io::
     buffer.extend_from_slice(&MARK[..MARK.len() - 1]);
     serde_json::to_writer(&mut *buffer, part)?;
     // A provider's own JSON may hold line ends between its tokens, where a space says the same.
-    for byte in &mut buffer[start..] {
-        if matches!(*byte, b'\n' | b'\r') {
-            *byte = b' ';
-        }
+    let mut from = start;
+    while let Some(at) = memchr::memchr2(b'\n', b'\r', &buffer[from..]) {
+        buffer[from + at] = b' ';
+        from += at + 1;
     }
     buffer.extend_from_slice(b"}\n");
     Ok(())

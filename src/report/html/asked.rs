@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -56,9 +56,12 @@ pub(super) fn cut(text: &str, characters: usize) -> Cut<'_> {
 }
 
 /// The roles and texts of messages, each text cut to so many characters.
-pub(super) fn asked(messages: &RawValue, characters: usize) -> Vec<(String, Cut<'static>)> {
+pub(super) fn asked(messages: &RawValue, characters: usize) -> Vec<(Cow<'_, str>, Cut<'_>)> {
+    if let Ok(plain) = serde_json::from_str::<Vec<Plain<'_>>>(messages.get()) {
+        return plain.into_iter().map(|plain| plain.shown(characters)).collect();
+    }
     let Ok(messages) = serde_json::from_str::<Vec<Message>>(messages.get()) else {
-        return vec![("messages".to_owned(), cut(messages.get(), characters).into_owned())];
+        return vec![("messages".into(), cut(messages.get(), characters))];
     };
     let shown = |message: Message| {
         let mut text = match message.content {
@@ -76,9 +79,29 @@ pub(super) fn asked(messages: &RawValue, characters: usize) -> Vec<(String, Cut<
                 .collect::<Vec<_>>()
                 .join("\n");
         }
-        (message.role, cut(&text, characters).into_owned())
+        (message.role.into(), cut(&text, characters).into_owned())
     };
     messages.into_iter().map(shown).collect()
+}
+
+/// A message of plain text, which needs no copy unless it has escapes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plain<'a> {
+    #[serde(borrow)]
+    role: Cow<'a, str>,
+    #[serde(borrow)]
+    content: Cow<'a, str>,
+}
+
+impl<'a> Plain<'a> {
+    fn shown(self, characters: usize) -> (Cow<'a, str>, Cut<'a>) {
+        let cut = match self.content {
+            Cow::Borrowed(text) => cut(text, characters),
+            Cow::Owned(text) => cut(&text, characters).into_owned(),
+        };
+        (self.role, cut)
+    }
 }
 
 /// The tools that an answer calls, a line each; `None` when it calls none.

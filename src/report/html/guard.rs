@@ -6,6 +6,7 @@
 
 use std::io::{self, Write};
 
+use memchr::{memchr, memchr3};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
@@ -39,9 +40,7 @@ impl Formatter for Guard {
 
 fn guarded<W: Write + ?Sized>(out: &mut W, text: &str) -> io::Result<()> {
     let mut rest = text;
-    // U+2028 and U+2029 are the only ones here that begin with this byte and are looked at twice.
-    let is_suspect = |byte: &u8| matches!(byte, b'<' | b'>' | b'&' | 0xe2);
-    while let Some(at) = rest.as_bytes().iter().position(is_suspect) {
+    while let Some(at) = suspect(rest.as_bytes()) {
         let (plain, tail) = rest.split_at(at);
         out.write_all(plain.as_bytes())?;
         let c = tail.chars().next().unwrap_or_default();
@@ -53,6 +52,13 @@ fn guarded<W: Write + ?Sized>(out: &mut W, text: &str) -> io::Result<()> {
         rest = after;
     }
     out.write_all(rest.as_bytes())
+}
+
+/// The first byte that may have to be written otherwise. U+2028 and U+2029 begin with 0xe2, and
+/// other characters that do are looked at twice.
+fn suspect(text: &[u8]) -> Option<usize> {
+    let mark = memchr3(b'<', b'>', b'&', text);
+    memchr(0xe2, &text[..mark.unwrap_or(text.len())]).or(mark)
 }
 
 #[cfg(test)]

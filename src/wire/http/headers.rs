@@ -1,5 +1,6 @@
 //! The headers that go with a request, and those of a reply that are kept.
 
+use memchr::memmem;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use crate::call::failure::{Failure, FailureKind};
@@ -42,7 +43,7 @@ fn sensitive(text: &str) -> Option<HeaderValue> {
 /// The headers that something in the runner reads.
 pub(super) fn is_of_interest(name: &str) -> bool {
     name.starts_with("retry-after")
-        || name.contains("ratelimit")
+        || memmem::find(name.as_bytes(), b"ratelimit").is_some()
         || matches!(
             name,
             "x-request-id"
