@@ -1,7 +1,8 @@
 //! Where a key is found. Job files name the place and never hold the key.
 
+mod program;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
@@ -101,20 +102,8 @@ impl KeySource {
 
     fn run_command(&self, words: &[String]) -> Result<Secret, KeyFault> {
         let shown = words.first().map_or("", String::as_str);
-        let Some((program, arguments)) = words.split_first() else {
-            return Err(self.fault("no key: `api_key.command` is empty".to_owned()));
-        };
-        let output = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output()
-            .map_err(|why| self.fault(format!("no key: `{shown}` cannot be run: {why}")))?;
-        if !output.status.success() {
-            return Err(self.fault(format!("no key: `{shown}` ended with {}", output.status)));
-        }
-        let text = String::from_utf8(output.stdout)
-            .map_err(|_| self.fault(format!("no key: what `{shown}` printed is not text")))?;
+        let text = program::printed(words, program::PATIENCE)
+            .map_err(|why| self.fault(format!("no key: {why}")))?;
         match Secret::new(&text) {
             key if key.is_empty() => Err(self.fault(format!("no key: `{shown}` printed nothing"))),
             key => Ok(key),
