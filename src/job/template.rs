@@ -1,6 +1,9 @@
 //! Jinja2 templates, strict: a variable that a row lacks is a fault, never an empty text.
 
+mod bounded;
+
 use std::collections::HashSet;
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,6 +13,10 @@ use serde_json::Map;
 
 /// Steps that one rendering may take: far more than any prompt needs, and a fraction of a second.
 const FUEL: u64 = 1_000_000;
+
+/// The longest text that is taken from a template, in bytes: several times what the largest context
+/// window holds.
+const LONGEST: usize = 32 << 20;
 
 /// The name under which the one template of an environment is kept.
 const NAME: &str = "template";
@@ -50,6 +57,7 @@ impl Template {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
+        bounded::add_to(&mut environment);
         // Without it, faults have no place. It costs nothing until there is one.
         environment.set_debug(true);
         environment
@@ -77,8 +85,42 @@ impl Template {
         let template = self.environment.get_template(NAME);
         let template = template.map_err(|why| fault(&why, &self.variables))?;
         let columns = Value::from_dyn_object(Arc::clone(columns));
-        template.render(columns).map_err(|why| fault(&why, &self.variables))
+        let mut page = Page::default();
+        let rendered = template.render_captured_to(columns, &mut page);
+        if page.is_full {
+            return Err(too_long());
+        }
+        rendered.map_err(|why| fault(&why, &self.variables))?;
+        Ok(String::from_utf8(page.text).expect("a template writes text"))
     }
+}
+
+/// What a template writes on, as far as it goes.
+#[derive(Default)]
+struct Page {
+    text: Vec<u8>,
+    is_full: bool,
+}
+
+impl io::Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.text.len() + bytes.len() > LONGEST {
+            self.is_full = true;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn too_long() -> TemplateFault {
+    let message =
+        format!("the text that comes of the template is longer than {} MiB", LONGEST >> 20);
+    TemplateFault { message, range: None, blame: Blame::Row }
 }
 
 fn fault(why: &Error, variables: &HashSet<String>) -> TemplateFault {
@@ -206,6 +248,33 @@ mod tests {
         assert_eq!(render(nested).expect_err("no end").blame, Blame::Template);
         let calls = "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}";
         assert!(render(calls).is_err());
+    }
+
+    #[test]
+    fn a_template_that_grows_comes_to_an_end() {
+        let long = "the text that comes of the template is longer than 32 MiB";
+        for text in [
+            "{{ 'x' * 50000000 }}",
+            "{% for x in range(9999) %}{{ 'x' * 50000 }}{% endfor %}",
+            "{% set s = 'x' * 9999999 %}{% for x in range(99999) %}{{ s }}{% endfor %}",
+        ] {
+            assert_eq!(render(text).expect_err(text).message, long, "{text}");
+        }
+        for text in [
+            "{{ 'x' * 999999999999 }}",
+            "{{ 'x' | indent(99999999999999, true) }}",
+            "{{ 'x' | indent(width=99999999999999) }}",
+            "{{ range(999999999) }}",
+            "{{ [1] * 999999999999 }}",
+            "{{ [1] | batch(999999999999, 0) }}",
+            "{{ [1] | slice(999999999999, 0) }}",
+        ] {
+            assert!(render(text).is_err(), "{text}");
+        }
+        assert_eq!(
+            render("{{ 'a\nb' | indent(2) }}{{ 'c' | indent(width=1, first=true) }}").as_deref(),
+            Ok("a\n  b c")
+        );
     }
 
     proptest! {
