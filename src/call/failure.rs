@@ -171,12 +171,22 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
 }
 
+/// The longest message, in bytes: twice as much as is kept of a provider's own words.
+const LONGEST_MESSAGE: usize = 4000;
+
 impl Failure {
-    /// A failure of this kind, with what its kind says about trying again.
+    /// A failure of this kind, with what its kind says about trying again. A message that quotes
+    /// without end what a server sent ends where nobody reads on, and none of it steers a terminal.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        if message.len() > LONGEST_MESSAGE {
+            message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+            message.push('…');
+        }
+        message.retain(|c| !c.is_control() || matches!(c, '\n' | '\t'));
         Self {
             kind,
-            message: message.into(),
+            message,
             http_status: None,
             provider_code: None,
             retryable: kind.remedy().retries(),
@@ -242,6 +252,14 @@ mod tests {
             let json = serde_json::to_string(&kind).expect("a name");
             assert_eq!(json, format!("\"{kind}\""));
         }
+    }
+
+    #[test]
+    fn a_message_has_an_end_and_steers_no_terminal() {
+        let failure = Failure::new(FailureKind::Api, "a\u{1b}[31m\tb\u{9b}2J\nc\r");
+        assert_eq!(failure.message, "a[31m\tb2J\nc");
+        let failure = Failure::new(FailureKind::Api, "ü".repeat(1 << 20));
+        assert_eq!(failure.message, "ü".repeat(LONGEST_MESSAGE / 2) + "…");
     }
 
     #[test]

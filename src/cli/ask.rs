@@ -13,6 +13,7 @@ use crate::call::usage::Usage;
 use crate::cli::advice::Setup;
 use crate::cli::context::{Context, runtime};
 use crate::cli::exit::{CliError, Ending};
+use crate::cli::screen::harmless;
 use crate::client::Client;
 use crate::job::pictures;
 use crate::provider::catalog::Catalog;
@@ -162,12 +163,9 @@ pub(super) fn with_params(mut request: Request, params: &[String]) -> Result<Req
 /// steer a terminal does not reach one.
 pub(super) fn say(text: &str) -> Result<bool, CliError> {
     let mut stdout = std::io::stdout().lock();
-    let is_harmless = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
-    let written = if stdout.is_terminal() {
-        let harmless: String = text.chars().filter(is_harmless).collect();
-        stdout.write_all(harmless.as_bytes())
-    } else {
-        stdout.write_all(text.as_bytes())
+    let written = match stdout.is_terminal() {
+        true => stdout.write_all(harmless(text).as_bytes()),
+        false => stdout.write_all(text.as_bytes()),
     };
     match written.and_then(|()| stdout.flush()) {
         Ok(()) => Ok(true),

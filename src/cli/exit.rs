@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::cli::screen::Screen;
+use crate::cli::screen::{Screen, harmless};
 
 /// How a command ended when nothing broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,13 +78,19 @@ impl CliError {
     pub fn tell(&self, screen: &Screen) -> ExitCode {
         let (text, code) = match self {
             Self::Usage { message, help } => (format!("error: {message}\nhelp: {help}"), 2),
-            Self::Job(drawn) => (drawn.trim_end().to_owned(), 2),
+            Self::Job(drawn) => {
+                // Drawn with colours, and harmless already.
+                screen.say(drawn.trim_end());
+                return ExitCode::from(2);
+            }
             Self::Call(message) => (format!("error: {message}"), 3),
             Self::World { message, help: Some(help) } => {
                 (format!("error: {message}\nhelp: {help}"), 5)
             }
             Self::World { message, help: None } => (format!("error: {message}"), 5),
         };
+        // It may quote what a server said.
+        let text = harmless(&text);
         screen.say(&text);
         ExitCode::from(code)
     }

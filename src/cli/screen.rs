@@ -3,6 +3,7 @@
 //! Bars own the bottom of a terminal; a line that is printed while they are drawn is put above
 //! them.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,6 +23,15 @@ pub fn clipped(text: &str) -> String {
         clipped.push('…');
     }
     clipped.replace(char::is_control, " ")
+}
+
+/// A text without what steers a terminal: colours, the cursor, its title, its clipboard.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    match text.contains(is_harmful) {
+        true => Cow::Owned(text.replace(is_harmful, "")),
+        false => Cow::Borrowed(text),
+    }
 }
 
 /// Standard output and standard error of the program.
@@ -94,7 +104,8 @@ impl Screen {
         self.raw(format!("{line}\n").as_bytes());
     }
 
-    /// Prints a result to stdout; `Err` when nobody can read it, as when a pipe was closed.
+    /// Prints a result to stdout; `Err` when nobody can read it, as when a pipe was closed. A pipe
+    /// gets it as it is, a terminal without what would steer it.
     pub fn result(&self, text: &str) -> io::Result<()> {
         let (bars, text) = {
             let shared = self.lock();
@@ -102,7 +113,10 @@ impl Screen {
         };
         let print = || {
             let mut stdout = io::stdout().lock();
-            stdout.write_all(text.as_bytes())?;
+            match stdout.is_terminal() {
+                true => stdout.write_all(harmless(&text).as_bytes())?,
+                false => stdout.write_all(text.as_bytes())?,
+            }
             stdout.flush()
         };
         bars.map_or_else(print, |bars| bars.suspend(print))

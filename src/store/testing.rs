@@ -118,7 +118,8 @@ pub(crate) fn failed_try(attempt: u32, kind: FailureKind, message: &str) -> Fail
         fallback: false,
         cost_status: CostStatus::NoAnswer,
         price_version: None,
-        failure: Failure::new(kind, message),
+        // Older journals hold what would be taken out of a new failure.
+        failure: Failure { message: message.to_owned(), ..Failure::new(kind, "") },
         invalid: false,
         waited_ms: None,
     }
