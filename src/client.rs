@@ -12,7 +12,7 @@ use crate::call::failure::{Failure, FailureKind, Remedy};
 use crate::call::request::Request;
 use crate::call::response::Response;
 use crate::client::builtin::Builtin;
-use crate::engine::exchange::{Following, Step};
+use crate::engine::exchange::{self, Following, Step};
 use crate::engine::pictures;
 use crate::provider::catalog::{Catalog, MOCK};
 use crate::provider::env::{Env, EnvFileError};
@@ -113,7 +113,7 @@ impl Client {
         let dialect = known.provider.dialect_for(&request.model);
         let shown = pictures::shown(&request, dialect, &*known.web).await?;
         let wire = known.endpoint.encode(dialect, &shown)?;
-        dialect.decode(&known.transport.send(wire).await?)
+        exchange::decode(dialect, known.transport.send(wire).await?)
     }
 
     /// Asks once for a stream, and waits for its beginning.
@@ -123,9 +123,10 @@ impl Client {
         let shown = pictures::shown(&request, dialect, &*known.web).await?;
         let wire = known.endpoint.encode(dialect, &shown)?;
         let state = match known.transport.open(wire, dialect.framing()).await? {
-            Opened::Stream(stream) => State::Open(Following::new(dialect, stream)),
+            Opened::Stream(stream) => State::Open(Box::new(Following::new(dialect, stream))),
             Opened::Whole(reply) => {
-                let response = dialect.decode(&reply).map_err(|rejected| rejected.failure)?;
+                let response =
+                    exchange::decode(dialect, reply).map_err(|rejected| rejected.failure)?;
                 State::Whole(read(&response)?)
             }
         };
@@ -221,7 +222,7 @@ pub struct CompletionStream {
 }
 
 enum State {
-    Open(Following),
+    Open(Box<Following>),
     /// The host did not stream.
     Whole(Completion),
     Ended(Result<Completion, Failure>),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::call::failure::{Failure, FailureKind};
 use crate::client::{Client, Known};
-use crate::provider::answered;
+use crate::provider::{answered, sound};
 use crate::wire::message::{WireReply, WireRequest};
 
 /// How far a provider could be tried without a model.
@@ -45,7 +45,7 @@ impl Client {
 }
 
 async fn ask(known: &Known, request: WireRequest) -> Result<(), Failure> {
-    let reply = known.transport.send(request).await?;
+    let reply = sound::reply(known.transport.send(request).await?)?;
     if (200..300).contains(&reply.status) && is_list(&reply)? {
         return Ok(());
     }

@@ -1,5 +1,8 @@
 //! One call on the wire: a whole reply decoded, or a stream folded into the same answer.
 
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::call::failure::{Failure, FailureKind, Remedy};
@@ -8,8 +11,9 @@ use crate::call::response::Response;
 use crate::engine::lane::Lane;
 use crate::pace::headroom::Headroom;
 use crate::provider::draft::Draft;
-use crate::provider::{Dialect, Flow, Rejected};
+use crate::provider::{Dialect, Flow, Rejected, sound};
 use crate::wire::message::{Headers, WireReply, WireRequest};
+use crate::wire::secret::Redactor;
 use crate::wire::transport::{Frames, Opened, Stream};
 
 /// What came of a call.
@@ -33,12 +37,12 @@ pub(super) async fn make(
 ) -> Exchange {
     if !streamed {
         return match lane.transport.send(wire).await {
-            Ok(reply) => whole(dialect, &reply),
+            Ok(reply) => whole(dialect, reply),
             Err(failure) => Exchange::failed(failure.into()),
         };
     }
     match lane.transport.open(wire, dialect.framing()).await {
-        Ok(Opened::Whole(reply)) => whole(dialect, &reply),
+        Ok(Opened::Whole(reply)) => whole(dialect, reply),
         Ok(Opened::Stream(stream)) => follow(dialect, stream).await,
         Err(failure) => Exchange::failed(failure.into()),
     }
@@ -51,13 +55,15 @@ impl Exchange {
     }
 }
 
-fn whole(dialect: &dyn Dialect, reply: &WireReply) -> Exchange {
-    Exchange {
-        outcome: dialect.decode(reply),
-        request_id: request_id(&reply.headers),
-        first_token: None,
-        headroom: dialect.headroom(&reply.headers, Moment::now()),
-    }
+fn whole(dialect: &dyn Dialect, reply: WireReply) -> Exchange {
+    let request_id = request_id(&reply.headers);
+    let headroom = dialect.headroom(&reply.headers, Moment::now());
+    Exchange { outcome: decode(dialect, reply), request_id, first_token: None, headroom }
+}
+
+/// The answer in a reply, or why there is none.
+pub fn decode(dialect: &dyn Dialect, reply: WireReply) -> Result<Response, Rejected> {
+    dialect.decode(&sound::reply(reply)?)
 }
 
 async fn follow(dialect: &'static dyn Dialect, stream: Stream) -> Exchange {
@@ -86,6 +92,12 @@ pub struct Following {
     has_begun: bool,
     /// Whether what comes is a page: a proxy's or a login's, and no stream at all.
     is_page: bool,
+    /// Knows the keys that no answer may show.
+    redactor: Redactor,
+    /// The end of the text so far, which may be the beginning of a key.
+    held: String,
+    /// How the stream ended, while the rest of its text is told.
+    ended: Option<Result<Response, Rejected>>,
 }
 
 /// What one frame did.
@@ -101,11 +113,69 @@ impl Following {
     pub fn new(dialect: &'static dyn Dialect, stream: Stream) -> Self {
         let kind = stream.headers.get("content-type").unwrap_or_default();
         let is_page = kind.starts_with("text/html");
-        Self { dialect, frames: stream.frames, draft: Draft::default(), has_begun: false, is_page }
+        Self {
+            dialect,
+            frames: stream.frames,
+            draft: Draft::default(),
+            has_begun: false,
+            is_page,
+            redactor: stream.redactor,
+            held: String::new(),
+            ended: None,
+        }
     }
 
-    /// Takes the next frame. After the end there is nothing more to take.
+    /// Takes the next frame. After the end there is nothing more to take. No text holds a key,
+    /// wherever it was split.
     pub async fn next(&mut self) -> Step {
+        if let Some(outcome) = self.ended.take() {
+            return Step::Ended(outcome);
+        }
+        match self.step().await {
+            Step::Text(text) => Step::Text(self.told(&text)),
+            Step::Ended(outcome) => {
+                let outcome = self.cleaned(outcome);
+                if self.held.is_empty() {
+                    return Step::Ended(outcome);
+                }
+                self.ended = Some(outcome);
+                Step::Text(std::mem::take(&mut self.held))
+            }
+        }
+    }
+
+    /// The text that can be told now: what may be the beginning of a key waits for what follows.
+    fn told(&mut self, fresh: &str) -> String {
+        self.held.push_str(fresh);
+        let mut text = self.redactor.clean_text(&self.held).into_owned();
+        self.held = text.split_off(text.len() - self.redactor.unfinished(&text));
+        text
+    }
+
+    /// The outcome without any key, also one that came in pieces.
+    fn cleaned(&self, outcome: Result<Response, Rejected>) -> Result<Response, Rejected> {
+        match outcome {
+            Ok(response) => Ok(self.clean(response)?),
+            Err(Rejected { failure, response }) => {
+                let clean = |response: Box<Response>| self.clean(*response).ok().map(Box::new);
+                Err(Rejected { failure, response: response.and_then(clean) })
+            }
+        }
+    }
+
+    fn clean(&self, response: Response) -> Result<Response, Failure> {
+        let Cow::Owned(clean) = self.redactor.clean_text(response.body.get()) else {
+            return Ok(response);
+        };
+        // Only a secret that looks like JSON itself can leave something else behind.
+        let body = RawValue::from_string(clean).map_err(|_| {
+            let message = "the answer holds a key, and cannot be read without it";
+            Failure::new(FailureKind::ApiResponseValidation, message).with_remedy(Remedy::GiveUp)
+        })?;
+        Ok(Response { body, ..response })
+    }
+
+    async fn step(&mut self) -> Step {
         let frame = match self.frames.next().await {
             // Some hosts close the stream without a last word.
             None if self.draft.is_finished() => return Step::Ended(self.take().response()),
@@ -114,7 +184,8 @@ impl Following {
             Some(Err(failure)) => return Step::Ended(Err(self.take().broken(failure))),
             Some(Ok(frame)) => frame,
         };
-        let flow = self.dialect.fold(&mut self.draft, &frame);
+        let frame = sound::frame(frame);
+        let flow = frame.and_then(|frame| self.dialect.fold(&mut self.draft, &frame));
         self.has_begun |= self.draft.has_begun();
         match flow {
             Ok(Flow::More) => Step::Text(self.draft.take_fresh()),

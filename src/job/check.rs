@@ -33,6 +33,7 @@ use crate::job::{Job, Output};
 use crate::provider::catalog::Catalog;
 use crate::provider::env::Env;
 use crate::report::table::ReportSpec;
+use crate::wire::http::MAX_RESPONSE_BYTES;
 
 /// Longer names do not fit into the name of a folder everywhere.
 const LONGEST_NAME: usize = 100;
@@ -104,6 +105,7 @@ impl Check<'_> {
             mock: uses_mock.then_some(mock),
             concurrency: file.limits.concurrency.map(|width| width as usize),
             timeouts,
+            max_response_bytes: file.limits.max_response_bytes.unwrap_or(MAX_RESPONSE_BYTES),
             task_timeout,
             deadline,
             retry,

@@ -344,6 +344,10 @@ pub struct RunLimitsFile {
     /// How long nothing may come in the middle of an answer.
     #[schemars(with = "Option<DurationText>")]
     pub idle_timeout: Option<String>,
+    /// The most bytes of one answer, whole or streamed; 67108864 (64 MiB) when left out. A longer
+    /// one is given up where it passes this, and not asked for again.
+    #[schemars(range(min = 1024, max = 1_073_741_824))]
+    pub max_response_bytes: Option<u64>,
     /// How long one task may take with all its attempts and waits, from its first send.
     #[schemars(with = "Option<DurationText>")]
     pub task_timeout: Option<String>,

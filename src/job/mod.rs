@@ -93,6 +93,8 @@ pub struct Job {
     pub concurrency: Option<usize>,
     /// How long an attempt may take.
     pub timeouts: Timeouts,
+    /// How many bytes an answer may have.
+    pub max_response_bytes: u64,
     /// How long a task may take with all its attempts and waits, from its first send.
     pub task_timeout: Option<Duration>,
     /// How long the run may take, each session of it anew.

@@ -47,6 +47,8 @@ impl Verdict {
             // A gateway that tells so (504) is a server's fault like others.
             (FailureKind::Timeout, _) if failure.http_status.is_none() => Self::Late,
             (FailureKind::ApiResponseValidation, _) if was_answered => Self::Answered,
+            // It came and was no outage: this answer is too long or too deep, another may not be.
+            (FailureKind::ApiResponseValidation, Remedy::GiveUp) => Self::Answered,
             (
                 FailureKind::ApiConnection
                 | FailureKind::Timeout

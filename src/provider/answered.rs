@@ -1,5 +1,9 @@
 //! How dialects read JSON from outside: whatever is missing, null or of another type was not told.
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -8,6 +12,12 @@ use crate::wire::message::WireReply;
 
 /// No answer has more tokens: what is beyond was counted by nobody.
 const MOST_TOKENS: u64 = 1_000_000_000;
+
+/// The most choices of an answer and calls of a choice.
+const FEW: usize = 128;
+
+/// How much is shown of what is no answer, in characters.
+const EXCERPT: usize = 80;
 
 /// The JSON of a whole reply.
 pub fn json(reply: &WireReply) -> Result<Value, Failure> {
@@ -31,14 +41,30 @@ pub fn unreadable(reply: &WireReply, why: &serde_json::Error) -> Failure {
             format!("status {} with an empty body", reply.status)
         }
         Some(kind) if !kind.contains("json") => {
-            format!("the answer is not JSON but `{kind}`; check base_url")
+            let excerpt = excerpt(&reply.body);
+            format!("the answer is not JSON but `{kind}`; check base_url; it begins {excerpt}")
         }
+        _ if std::str::from_utf8(&reply.body).is_err() => "the answer is not UTF-8".to_owned(),
         _ if why.is_data() => "the answer is not a JSON object".to_owned(),
         _ => format!("the answer cannot be read: {why}"),
     };
     let mut failure = Failure::new(FailureKind::ApiResponseValidation, message);
     failure.http_status = Some(reply.status);
     failure.with_remedy(Remedy::Retry)
+}
+
+/// The first words of what is no answer, harmless to whoever reads them.
+pub fn excerpt(body: &[u8]) -> String {
+    // Four bytes a character are the most, and some of them may be white space.
+    let start = &body[..body.len().min(8 * EXCERPT)];
+    let text = String::from_utf8_lossy(start);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let visible = text.chars().filter(|c| !c.is_control()).collect::<String>();
+    let mut excerpt: String = visible.chars().take(EXCERPT).collect();
+    if excerpt.len() < visible.len() || start.len() < body.len() {
+        excerpt.push('…');
+    }
+    format!("`{excerpt}`")
 }
 
 /// The text at a key; empty where there is none.
@@ -60,6 +86,42 @@ pub fn count(value: Option<&Value>) -> Option<u64> {
 /// The same, for a field of a typed answer.
 pub fn counted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     Ok(count(Some(&Value::deserialize(deserializer)?)))
+}
+
+/// The first items of a list; what else there is of it is passed over. No provider gives more
+/// choices or calls, and a list from outside is as long as it likes.
+pub fn few<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Items<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
+        type Value = Option<Vec<T>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut items = Vec::new();
+            while items.len() < FEW {
+                match list.next_element()? {
+                    Some(item) => items.push(item),
+                    None => return Ok(Some(items)),
+                }
+            }
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(Some(items))
+        }
+    }
+
+    deserializer.deserialize_any(Items(PhantomData))
 }
 
 /// What is there, whether it is a list or stands alone.
@@ -84,7 +146,16 @@ pub fn arguments(value: Option<&Value>) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::count;
+    use super::{count, excerpt};
+
+    #[test]
+    fn an_excerpt_is_one_short_harmless_line() {
+        let page = b"<html>\n\t<b>\x1b[31mLog\xff in</b>";
+        assert_eq!(excerpt(page), "`<html> <b>[31mLog\u{fffd} in</b>`");
+        let long = excerpt("ü".repeat(500).as_bytes());
+        assert_eq!(long, format!("`{}…`", "ü".repeat(80)));
+        assert_eq!(excerpt("x".repeat(80).as_bytes()), format!("`{}`", "x".repeat(80)));
+    }
 
     #[test]
     fn a_count_is_a_whole_number_that_an_answer_can_have() {

@@ -13,6 +13,9 @@ use crate::wire::message::WireReply;
 /// The longest text of an error that is kept, in bytes: enough for any provider's own message.
 const LONGEST_MESSAGE: usize = 2000;
 
+/// The longest code that is kept, in characters.
+const LONGEST_CODE: usize = 200;
+
 /// Codes of a 429 that mean money or quota, not pace (the vendor's error guide).
 const QUOTA_CODES: &[&str] = &[
     "insufficient_quota",
@@ -216,7 +219,10 @@ pub(super) fn failure(
 ) -> Failure {
     let mut failure = Failure::new(kind, message(status, &told.message));
     failure.http_status = Some(status);
-    failure.provider_code = told.codes.first().cloned();
+    failure.provider_code = told.codes.first().map(|code| {
+        let visible = code.chars().filter(|c| !c.is_control());
+        visible.take(LONGEST_CODE).collect()
+    });
     if kind == FailureKind::BadRequest && told.says(&["stream_options"]) {
         // It may be the runner's own: a stream is asked for its tokens.
         let help = "; where the provider does not take it, write unsupported = [\"stream_options\"] in \

@@ -40,6 +40,7 @@ pub mod openai_responses;
 pub mod prices;
 pub mod quirks;
 pub mod regional;
+pub mod sound;
 pub mod table;
 pub mod vertex;
 

@@ -26,6 +26,18 @@ pub(super) fn is_tls(why: &dyn Error) -> bool {
     false
 }
 
+/// Whether what came is no HTTP, or more of a head than anybody sends.
+pub(super) fn is_no_http(why: &dyn Error) -> bool {
+    let mut cause = why.source();
+    while let Some(error) = cause {
+        if error.downcast_ref().is_some_and(hyper::Error::is_parse) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 /// An I/O error's source is the source of what it wraps, so what it wraps is looked at itself; it
 /// may be one more I/O error.
 fn wraps_tls(error: &io::Error) -> bool {

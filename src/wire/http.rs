@@ -5,27 +5,34 @@
 //! would wait in silence. No redirects, because a key must not travel to another host. The
 //! system's roots are read when the first `https` call is made, not before: it takes 10 ms.
 
+mod body;
 mod headers;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, ClientBuilder, Response};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use self::body::Allowed;
 use crate::call::failure::{Failure, FailureKind, Remedy};
-use crate::wire::causes::{innermost, is_tls};
+use crate::wire::causes::{innermost, is_no_http, is_tls};
 use crate::wire::frames::{Cutter, Frame, FrameError, Framing};
 use crate::wire::message::{Headers, Method, Timeouts, WireReply, WireRequest};
 use crate::wire::secret::Redactor;
 use crate::wire::transport::{Frames, Opened, Pending, Stream, Transport};
 
-/// The largest body that is taken; the longest answers of today's models are a hundredth of it.
-const MAX_RESPONSE_BYTES: usize = 64 * 1024 * 1024;
+/// The longest answer that is taken where nobody says otherwise: those of today's models are a
+/// hundredth of it.
+pub const MAX_RESPONSE_BYTES: u64 = 64 << 20;
+
+/// What is kept of a header's value, in bytes of ASCII: request ids and counts are far shorter, and
+/// are written with every record.
+const LONGEST_HEADER: usize = 512;
 
 /// How the runner names itself to servers.
 const USER_AGENT: &str = concat!("runner/", env!("CARGO_PKG_VERSION"));
@@ -34,6 +41,7 @@ const USER_AGENT: &str = concat!("runner/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug)]
 pub struct Http {
     timeouts: Timeouts,
+    max_response_bytes: u64,
     redactor: Redactor,
     /// For servers on this machine and its metadata service, which no proxy can reach.
     local: Client,
@@ -54,7 +62,13 @@ impl Http {
         let make = |builder| client(builder, &timeouts, without_roots.clone()).map_err(HttpError);
         let local = make(Client::builder().no_proxy())?;
         let plain = make(Client::builder())?;
-        Ok(Self { timeouts, redactor, local, plain, secure: OnceLock::new() })
+        let (max_response_bytes, secure) = (MAX_RESPONSE_BYTES, OnceLock::new());
+        Ok(Self { timeouts, max_response_bytes, redactor, local, plain, secure })
+    }
+
+    /// The same with another bound for the length of one answer, whole or streamed.
+    pub fn taking_at_most(self, max_response_bytes: u64) -> Self {
+        Self { max_response_bytes, ..self }
     }
 
     pub(super) fn client_for(&self, url: &str) -> Result<&Client, Failure> {
@@ -72,9 +86,9 @@ impl Http {
         })
     }
 
-    async fn exchange(&self, request: WireRequest) -> Result<WireReply, Failure> {
+    async fn exchange(&self, request: WireRequest, end: Instant) -> Result<WireReply, Failure> {
         let response = self.respond(request).await?;
-        self.whole(response).await
+        self.whole(response, end).await
     }
 
     /// Sends a request and waits for the head of the answer.
@@ -87,44 +101,25 @@ impl Http {
         };
         let first_byte = self.timeouts.first_byte;
         match within(first_byte, sending.headers(headers).send()).await {
-            Ok(answered) => answered.map_err(|why| self.not_sent(&why)),
+            Ok(Ok(response)) => match body::fault(&response, &self.redactor) {
+                None => Ok(response),
+                Some(failure) => Err(failure),
+            },
+            Ok(Err(why)) => Err(self.not_sent(&why)),
             Err(limit) => Err(too_late("the first byte", "first_byte_timeout", limit)),
         }
     }
 
-    async fn whole(&self, response: Response) -> Result<WireReply, Failure> {
-        let status = response.status().as_u16();
+    async fn whole(&self, response: Response, end: Instant) -> Result<WireReply, Failure> {
+        let status = response.status();
         let headers = self.kept(response.headers());
-        let body = self.body(response).await?;
-        Ok(WireReply { status, headers, body })
-    }
-
-    async fn body(&self, mut response: Response) -> Result<Bytes, Failure> {
-        let mut first = Bytes::new();
-        let mut whole = BytesMut::new();
-        loop {
-            let piece = match within(self.timeouts.idle, response.chunk()).await {
-                Ok(Ok(Some(piece))) => piece,
-                Ok(Ok(None)) => break,
-                Ok(Err(why)) => return Err(cut_off(&self.redactor, &why)),
-                Err(limit) => return Err(too_late("the next piece", "idle_timeout", limit)),
-            };
-            if first.len() + whole.len() + piece.len() > MAX_RESPONSE_BYTES {
-                return Err(too_large());
-            }
-            // Most replies are one piece, which then needs no copy.
-            if first.is_empty() && whole.is_empty() {
-                first = piece;
-            } else {
-                if whole.is_empty() {
-                    whole.extend_from_slice(&first);
-                    first = Bytes::new();
-                }
-                whole.extend_from_slice(&piece);
-            }
-        }
-        let body = if whole.is_empty() { first } else { whole.freeze() };
-        Ok(self.redactor.clean_bytes(body))
+        let allowed = Allowed { most: self.max_response_bytes, idle: self.timeouts.idle };
+        let body = match status.is_success() {
+            true => body::answer(response, allowed, &self.redactor).await?,
+            false => body::refusal(response, end).await,
+        };
+        let body = self.redactor.clean_bytes(body);
+        Ok(WireReply { status: status.as_u16(), headers, body })
     }
 
     fn kept(&self, all: &HeaderMap) -> Headers {
@@ -135,7 +130,8 @@ impl Http {
                 continue;
             }
             if let Ok(value) = value.to_str() {
-                kept.push(name, &self.redactor.clean_text(value));
+                let value = self.redactor.clean_text(value);
+                kept.push(name, &value[..value.len().min(LONGEST_HEADER)]);
             }
         }
         kept
@@ -151,6 +147,10 @@ impl Http {
                 FailureKind::BadRequest,
                 format!("the request cannot be made: {cause}"),
             );
+        }
+        if is_no_http(why) {
+            let message = format!("the head of the answer cannot be read: {cause}");
+            return Failure::new(FailureKind::ApiResponseValidation, message);
         }
         let message = match why.is_connect() {
             true => format!("no connection could be made: {cause}"),
@@ -170,7 +170,8 @@ impl Transport for Http {
     fn send(&self, request: WireRequest) -> Pending<'_, Result<WireReply, Failure>> {
         Box::pin(async move {
             let total = self.timeouts.total;
-            match timeout(total, self.exchange(request)).await {
+            let end = Instant::now() + total;
+            match timeout_at(end, self.exchange(request, end)).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(too_late("the whole answer", "timeout", total)),
             }
@@ -184,7 +185,7 @@ impl Transport for Http {
             let opening = async {
                 let response = self.respond(request).await?;
                 if !is_stream(&response) {
-                    return self.whole(response).await.map(Opened::Whole);
+                    return self.whole(response, end).await.map(Opened::Whole);
                 }
                 let headers = self.kept(response.headers());
                 let frames = HttpFrames {
@@ -194,8 +195,11 @@ impl Transport for Http {
                     idle: self.timeouts.idle.unwrap_or(total),
                     total,
                     end,
+                    taken: 0,
+                    most: self.max_response_bytes,
                 };
-                Ok(Opened::Stream(Stream { headers, frames: Box::new(frames) }))
+                let (frames, redactor) = (Box::new(frames), self.redactor.clone());
+                Ok(Opened::Stream(Stream { headers, frames, redactor }))
             };
             match timeout_at(end, opening).await {
                 Ok(outcome) => outcome,
@@ -224,6 +228,9 @@ struct HttpFrames {
     idle: Duration,
     total: Duration,
     end: Instant,
+    /// How many bytes have come, and how many may.
+    taken: u64,
+    most: u64,
 }
 
 impl HttpFrames {
@@ -253,12 +260,26 @@ impl HttpFrames {
     }
 
     async fn piece(&mut self) -> Result<Option<Bytes>, Failure> {
-        let until = self.end.min(Instant::now() + self.idle);
-        match timeout_at(until, self.response.chunk()).await {
-            Ok(Ok(piece)) => Ok(piece),
-            Ok(Err(why)) => Err(cut_off(&self.redactor, &why)),
-            Err(_) if until == self.end => Err(too_late("the whole answer", "timeout", self.total)),
-            Err(_) => Err(too_late("the next piece", "idle_timeout", self.idle)),
+        let now = Instant::now();
+        let until = self.end.min(now + self.idle);
+        // A piece that is there already is taken however late it is, so who never stops sending
+        // is stopped here.
+        let piece = match now < self.end {
+            true => timeout_at(until, self.response.chunk()).await.ok(),
+            false => None,
+        };
+        match piece {
+            Some(Ok(piece)) => {
+                self.taken += piece.as_ref().map_or(0, Bytes::len) as u64;
+                let status = self.response.status().as_u16();
+                match self.taken > self.most {
+                    true => Err(body::too_large(status, self.most, None)),
+                    false => Ok(piece),
+                }
+            }
+            Some(Err(why)) => Err(cut_off(&self.redactor, &why)),
+            None if until == self.end => Err(too_late("the whole answer", "timeout", self.total)),
+            None => Err(too_late("the next piece", "idle_timeout", self.idle)),
         }
     }
 
@@ -273,7 +294,8 @@ impl HttpFrames {
         match why {
             // What came broken on the way is like what was cut off on it.
             FrameError::Damaged => failure.with_remedy(Remedy::Retry),
-            FrameError::TooLong | FrameError::NotText => failure,
+            FrameError::TooLong => failure.with_remedy(Remedy::GiveUp),
+            FrameError::NotText => failure,
         }
     }
 }
@@ -347,10 +369,4 @@ fn cut_off(redactor: &Redactor, why: &reqwest::Error) -> Failure {
     let cause = innermost(why);
     let message = format!("the answer was cut off: {}", redactor.clean_text(&cause));
     Failure::new(FailureKind::ApiResponseValidation, message).with_remedy(Remedy::Retry)
-}
-
-fn too_large() -> Failure {
-    let limit = MAX_RESPONSE_BYTES / (1024 * 1024);
-    let message = format!("the answer is longer than {limit} MiB");
-    Failure::new(FailureKind::ApiResponseValidation, message).with_remedy(Remedy::GiveUp)
 }

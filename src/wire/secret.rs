@@ -73,34 +73,44 @@ impl Redactor {
 
     /// The bytes without any key; the same buffer when there was none in it.
     pub fn clean_bytes(&self, bytes: Bytes) -> Bytes {
-        // Escapes are looked for only where there can be any.
-        let escapes = memchr::memchr(b'\\', &bytes).is_some();
-        let is_in = |needle: &memmem::Finder<'_>| {
-            needle.find(&bytes).is_some()
-                || escapes && find_escaped(&bytes, needle.needle()).is_some()
-        };
-        let needles = self.needles.read().unwrap_or_else(PoisonError::into_inner);
-        if !needles.iter().any(is_in) {
-            return bytes;
-        }
-        let mut clean = bytes.to_vec();
-        for needle in needles.iter() {
-            clean = replace(&clean, needle.needle());
-        }
-        clean.into()
+        self.cleaned(&bytes).map_or(bytes, Bytes::from)
     }
 
     /// The text without any key.
     pub fn clean_text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.needles.read().unwrap_or_else(PoisonError::into_inner).is_empty() {
-            return Cow::Borrowed(text);
+        match self.cleaned(text.as_bytes()) {
+            None => Cow::Borrowed(text),
+            Some(clean) => Cow::Owned(String::from_utf8_lossy(&clean).into_owned()),
         }
-        let bytes = Bytes::copy_from_slice(text.as_bytes());
-        let clean = self.clean_bytes(bytes.clone());
-        if clean == bytes {
-            return Cow::Borrowed(text);
-        }
-        Cow::Owned(String::from_utf8_lossy(&clean).into_owned())
+    }
+
+    /// What is left without the keys; `None` where there is none of them.
+    fn cleaned(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        // Escapes are looked for only where there can be any.
+        let escapes = memchr::memchr(b'\\', bytes).is_some();
+        let is_in = |needle: &memmem::Finder<'_>| {
+            needle.find(bytes).is_some()
+                || escapes && find_escaped(bytes, needle.needle()).is_some()
+        };
+        let needles = self.needles.read().unwrap_or_else(PoisonError::into_inner);
+        needles.iter().any(is_in).then(|| {
+            needles.iter().fold(bytes.to_vec(), |clean, needle| replace(&clean, needle.needle()))
+        })
+    }
+
+    /// How many bytes at the end of a text may be the beginning of a key whose rest is still to
+    /// come.
+    pub fn unfinished(&self, text: &str) -> usize {
+        let needles = self.needles.read().unwrap_or_else(PoisonError::into_inner);
+        let longest = |needle: &memmem::Finder<'_>| {
+            let (needle, text) = (needle.needle(), text.as_bytes());
+            let from = text.len().saturating_sub(needle.len() - 1);
+            let mut starts = memchr::memchr_iter(needle[0], &text[from..]);
+            starts.find_map(|at| {
+                needle.starts_with(&text[from + at..]).then(|| text.len() - from - at)
+            })
+        };
+        needles.iter().filter_map(longest).max().unwrap_or(0)
     }
 }
 
@@ -189,5 +199,24 @@ mod tests {
         assert_eq!(later.clean_text("a-later-token"), REDACTED);
         let innocent = Bytes::from_static(b"nothing here");
         assert_eq!(redactor.clean_bytes(innocent.clone()), innocent);
+    }
+
+    #[test]
+    fn the_beginning_of_a_key_at_the_end_of_a_text_is_seen() {
+        let redactor = Redactor::new(&[Secret::new("sk-canary-123"), Secret::new("ss-other")]);
+        for (text, length) in [
+            ("", 0),
+            ("no", 0),
+            ("so is", 1),
+            ("the key is sk-can", 6),
+            ("sk-canary-12", 12),
+            ("sk-canary-123", 0),
+            ("sk-canary-124", 0),
+            ("s", 1),
+            ("ss", 2),
+            ("größe s", 1),
+        ] {
+            assert_eq!(redactor.unfinished(text), length, "{text}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use crate::call::failure::Failure;
 use crate::wire::frames::{Frame, Framing};
 use crate::wire::message::{Headers, WireReply, WireRequest};
+use crate::wire::secret::Redactor;
 
 /// Something under way. Dropping it gives the connection up.
 pub type Pending<'t, T> = Pin<Box<dyn Future<Output = T> + Send + 't>>;
@@ -14,8 +15,8 @@ pub type Pending<'t, T> = Pin<Box<dyn Future<Output = T> + Send + 't>>;
 pub trait Transport: Send + Sync {
     /// Sends one request and waits for the whole reply, whatever its status.
     ///
-    /// `Err` is a `Timeout`, an `APIConnectionError`, or an `APIResponseValidationError` for a
-    /// reply that was cut off or is too large.
+    /// `Err` is a `Timeout`, an `APIConnectionError`, a `BadRequestError` for a redirect, or an
+    /// `APIResponseValidationError` for a reply that was cut off, compressed or too large.
     fn send(&self, request: WireRequest) -> Pending<'_, Result<WireReply, Failure>>;
 
     /// Sends one request whose answer is a stream, and waits for its beginning. The errors are
@@ -37,6 +38,8 @@ pub struct Stream {
     pub headers: Headers,
     /// The frames, as they come.
     pub frames: Box<dyn Frames>,
+    /// Knows the keys of the run: one that comes in two pieces is in neither frame.
+    pub redactor: Redactor,
 }
 
 /// The frames of a stream. No frame holds a key.

@@ -15,6 +15,7 @@ mod faces;
 mod fallbacks;
 mod faults;
 mod gates;
+mod hostile;
 mod house;
 mod jobs;
 mod judges;

@@ -12,7 +12,7 @@ use crate::call::failure::Failure;
 use crate::call::response::Response;
 use crate::call::usage::Usage;
 use crate::provider::Rejected;
-use crate::provider::answered::{counted, unreadable};
+use crate::provider::answered::{counted, few, unreadable};
 use crate::provider::counts::Totals;
 use crate::provider::errors;
 use crate::provider::finish::{self, Finish};
@@ -49,7 +49,7 @@ struct Answer<'b> {
     id: Option<Cow<'b, str>>,
     #[serde(borrow, default)]
     object: Option<Cow<'b, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "few")]
     choices: Option<Vec<Choice<'b>>>,
     #[serde(default)]
     usage: Option<Counts>,

@@ -24,7 +24,7 @@ struct Chunk<'f> {
     model: Option<Cow<'f, str>>,
     #[serde(default)]
     created: Option<f64>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "answered::few")]
     choices: Option<Vec<Choice<'f>>>,
     #[serde(default)]
     usage: Option<Counts>,
@@ -65,7 +65,7 @@ struct Delta<'f> {
     reasoning_content: Option<Cow<'f, str>>,
     #[serde(borrow, default)]
     reasoning: Option<Cow<'f, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "answered::few")]
     tool_calls: Option<Vec<ToolCall<'f>>>,
 }
 

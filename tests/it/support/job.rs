@@ -104,6 +104,23 @@ impl JobDir {
         self.spawn(args).wait()
     }
 
+    /// Runs the binary to its end; also the most memory that it held, in MiB. Where the system does
+    /// not tell, that is 0.
+    #[track_caller]
+    pub(crate) fn run_measured<A: AsRef<str>>(&self, args: &[A]) -> (Output, u64) {
+        let mut running = self.spawn(args);
+        let place = format!("/proc/{}/status", running.id());
+        let mut peak = 0;
+        eventually("the binary ends", || {
+            let status = fs::read_to_string(&place).unwrap_or_default();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+            peak = peak.max(kib.unwrap_or(0_u64) / 1024);
+            !running.is_running()
+        });
+        (running.wait(), peak)
+    }
+
     /// Starts the binary.
     pub(crate) fn spawn<A: AsRef<str>>(&self, args: &[A]) -> Running {
         self.spawn_reading(args, b"")

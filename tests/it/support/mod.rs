@@ -11,6 +11,7 @@ pub(crate) mod lab;
 pub(crate) mod likeness;
 pub(crate) mod night;
 pub(crate) mod quota;
+pub(crate) mod raw;
 pub(crate) mod server;
 
 use std::time::Duration;
