@@ -16,6 +16,7 @@ mod fallbacks;
 mod faults;
 mod gates;
 mod hostile;
+mod hostile_input;
 mod house;
 mod jobs;
 mod judges;
