@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::call::completion::Completion;
-use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::call::failure::{Failure, FailureKind};
 use crate::call::request::Request;
 use crate::call::response::Response;
 use crate::client::builtin::Builtin;
@@ -195,11 +195,7 @@ impl Client {
             let message = format!("{} (provider `{}`); {}", why.message, provider.name, why.help);
             Failure::new(FailureKind::Authentication, message)
         })?;
-        let http = Http::new(Timeouts::default(), self.redactor()).map_err(|why| {
-            let failure = Failure::new(FailureKind::ApiConnection, why.to_string());
-            failure.with_remedy(Remedy::GiveUp)
-        })?;
-        let http = Arc::new(http);
+        let http = Arc::new(Http::new(Timeouts::default(), self.redactor()));
         let (endpoint, transport) = (provider.endpoint(&access), access.transport(&http));
         Ok(Known { provider, endpoint, transport, authorizer: access.authorizer, web: http })
     }

@@ -147,7 +147,7 @@ impl<'j> Prepared<'j> {
         let done = resume::align(self.job, &self.plan, opened)?;
         let budget = money::open(self.job, opened, &done.survey)?;
         let mock = self.start_mock().await?;
-        let http = Http::new(self.job.timeouts, self.redactor.clone())?;
+        let http = Http::new(self.job.timeouts, self.redactor.clone());
         let http = Arc::new(http.taking_at_most(self.job.max_response_bytes));
         let origin = Origin {
             job: Arc::clone(&self.job.name),

@@ -226,7 +226,6 @@ pub fn broke(why: &RunError) -> CliError {
         ),
         // These say themselves what to do.
         RunError::Store(_)
-        | RunError::Http(_)
         | RunError::Mock(_)
         | RunError::OtherJob { .. } => error,
     }

@@ -26,7 +26,7 @@ impl Builtin {
             return Ok(Arc::clone(known));
         }
         let mock = Mock::start(Script::default(), 0).await.map_err(|why| away(&why))?;
-        let known = Arc::new(known(&mock)?);
+        let known = Arc::new(known(&mock));
         // Of two that were started at once, the first stays; the other has had no call yet.
         let mut started = self.lock();
         let (_, known) = started.get_or_insert((mock, known));
@@ -38,13 +38,12 @@ impl Builtin {
     }
 }
 
-fn known(mock: &Mock) -> Result<Known, Failure> {
-    let http = Http::new(Timeouts::default(), Redactor::default()).map_err(|why| away(&why))?;
+fn known(mock: &Mock) -> Known {
+    let http = Arc::new(Http::new(Timeouts::default(), Redactor::default()));
     let provider = Provider::new(MOCK, &OpenAiChat, &mock.base_url());
     let endpoint = provider.endpoint(&Access::default());
-    let http = Arc::new(http);
     let transport = Arc::clone(&http) as _;
-    Ok(Known { provider, endpoint, transport, authorizer: None, web: http })
+    Known { provider, endpoint, transport, authorizer: None, web: http }
 }
 
 fn away(why: &dyn std::error::Error) -> Failure {

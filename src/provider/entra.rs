@@ -49,13 +49,7 @@ pub fn authorizer(env: &Env, redactor: &Redactor) -> Result<Arc<dyn Authorizer>,
         client_secret: Secret::new(&secret),
         scope: setting("AZURE_SCOPE", SCOPE).trim().to_owned(),
     };
-    match Entra::of(principal, redactor) {
-        Ok(entra) => Ok(Arc::new(entra)),
-        Err(why) => Err(KeyFault {
-            message: format!("no token of Entra ID can be asked for: {why}"),
-            help: "set AZURE_API_KEY to call without one".to_owned(),
-        }),
-    }
+    Ok(Arc::new(Entra::of(principal, redactor)))
 }
 
 /// What is missing: of a principal that was begun, its other parts.

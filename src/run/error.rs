@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use crate::mock::server::MockError;
 use crate::store::error::StoreError;
-use crate::wire::http::HttpError;
 
 /// Why a run could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -12,9 +11,6 @@ pub enum RunError {
     /// The run folder.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The HTTP client.
-    #[error(transparent)]
-    Http(#[from] HttpError),
     /// The built-in provider.
     #[error(transparent)]
     Mock(#[from] MockError),

@@ -14,6 +14,19 @@ pub(super) fn innermost(why: &dyn Error) -> String {
     text.unwrap_or_else(|| "the request failed".to_owned())
 }
 
+/// Whether it took too long.
+pub(super) fn is_late(why: &dyn Error) -> bool {
+    let mut cause = why.source();
+    while let Some(error) = cause {
+        if error.downcast_ref().is_some_and(|why: &io::Error| why.kind() == io::ErrorKind::TimedOut)
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    innermost(why).contains("timed out")
+}
+
 /// Whether TLS is at fault: a certificate, or a server that does not speak it.
 pub(super) fn is_tls(why: &dyn Error) -> bool {
     let mut cause = why.source();

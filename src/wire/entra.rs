@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::call::failure::{Failure, FailureKind};
 use crate::wire::authorized::Authorizer;
-use crate::wire::http::{Http, HttpError};
+use crate::wire::http::Http;
 use crate::wire::message::{KeyHeader, Timeouts, WireReply, WireRequest};
 use crate::wire::secret::{Redactor, Secret};
 use crate::wire::transport::{Pending, Transport};
@@ -83,15 +83,15 @@ impl Entra {
         Self::new(From::Given(token.clone()), redactor)
     }
 
-    /// Tokens of a service principal. `Err` when no HTTP can be set up.
-    pub fn of(principal: Principal, redactor: &Redactor) -> Result<Self, HttpError> {
+    /// Tokens of a service principal.
+    pub fn of(principal: Principal, redactor: &Redactor) -> Self {
         redactor.learn(&principal.client_secret);
         let timeouts = Timeouts { total: TIMEOUT, ..Timeouts::default() };
         // A redactor of its own: the shared one would take a token that it knows out of the reply
         // in which the same token comes again.
         let own = Redactor::new([&principal.client_secret]);
-        let http = Http::new(timeouts, own)?;
-        Ok(Self::new(From::Fetched { principal, by: Box::new(http) }, redactor))
+        let http = Http::new(timeouts, own);
+        Self::new(From::Fetched { principal, by: Box::new(http) }, redactor)
     }
 
     fn new(from: From, redactor: &Redactor) -> Self {

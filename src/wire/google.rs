@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::call::failure::Failure;
 use crate::wire::authorized::Authorizer;
-use crate::wire::http::{Http, HttpError};
+use crate::wire::http::Http;
 use crate::wire::message::{KeyHeader, Timeouts, WireRequest};
 use crate::wire::secret::{Redactor, Secret};
 use crate::wire::transport::{Pending, Transport};
@@ -76,10 +76,10 @@ struct Token {
 
 impl Google {
     /// Asks for tokens by this grant. The redactor learns each of them.
-    pub fn new(grant: Grant, redactor: Redactor) -> Result<Self, HttpError> {
+    pub fn new(grant: Grant, redactor: Redactor) -> Self {
         // Its own client: a redactor would take a token out of the answer that brings it again.
-        let http = Http::new(TIMEOUTS, Redactor::default())?;
-        Ok(Self::over(Arc::new(http), grant, redactor))
+        let http = Http::new(TIMEOUTS, Redactor::default());
+        Self::over(Arc::new(http), grant, redactor)
     }
 
     fn over(transport: Arc<dyn Transport>, grant: Grant, redactor: Redactor) -> Self {

@@ -1,26 +1,31 @@
-//! [`Transport`] over reqwest: HTTP/1.1 with keep-alive, rustls, no redirects, no retries of its
-//! own.
+//! [`Transport`] over sockets: HTTP/1.1 with keep-alive, rustls, no redirects, no retries of its
+//! own. Where a proxy stands between, reqwest carries the call; where none does, hyper straight.
 //!
 //! HTTP/1.1, because providers cap the streams of an HTTP/2 connection, and calls above that cap
 //! would wait in silence. No redirects, because a key must not travel to another host. The
 //! system's roots are read when the first `https` call is made, not before: it takes 10 ms.
 
+mod answer;
 mod body;
+mod direct;
 mod headers;
+mod proxied;
+mod tls;
 
-use std::sync::{Arc, OnceLock};
+use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::HeaderMap;
-use reqwest::{Client, ClientBuilder, Response};
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt as _;
+use hyper::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::Client;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use self::answer::Answer;
 use self::body::Allowed;
+use self::direct::{Direct, Unmade};
+use self::proxied::Proxied;
 use crate::call::failure::{Failure, FailureKind, Remedy};
-use crate::wire::causes::{innermost, is_no_http, is_tls};
+use crate::wire::causes::{innermost, is_late, is_no_http, is_tls};
 use crate::wire::frames::{Cutter, Frame, FrameError, Framing};
 use crate::wire::message::{Headers, Method, Timeouts, WireReply, WireRequest};
 use crate::wire::secret::Redactor;
@@ -43,27 +48,15 @@ pub struct Http {
     timeouts: Timeouts,
     max_response_bytes: u64,
     redactor: Redactor,
-    /// For servers on this machine and its metadata service, which no proxy can reach.
-    local: Client,
-    plain: Client,
-    secure: OnceLock<Result<Client, String>>,
+    direct: Direct,
+    proxied: Proxied,
 }
-
-/// Why no client could be made.
-#[derive(Debug, thiserror::Error)]
-#[error("set up HTTP: {0}")]
-pub struct HttpError(String);
 
 impl Http {
     /// A transport with these timeouts. No reply that it gives holds a key of `redactor`.
-    pub fn new(timeouts: Timeouts, redactor: Redactor) -> Result<Self, HttpError> {
-        let without_roots = tls(|config| Ok(config.with_root_certificates(RootCertStore::empty())))
-            .map_err(HttpError)?;
-        let make = |builder| client(builder, &timeouts, without_roots.clone()).map_err(HttpError);
-        let local = make(Client::builder().no_proxy())?;
-        let plain = make(Client::builder())?;
-        let (max_response_bytes, secure) = (MAX_RESPONSE_BYTES, OnceLock::new());
-        Ok(Self { timeouts, max_response_bytes, redactor, local, plain, secure })
+    pub fn new(timeouts: Timeouts, redactor: Redactor) -> Self {
+        let (direct, proxied) = (Direct::new(timeouts.connect), Proxied::new(timeouts.connect));
+        Self { timeouts, max_response_bytes: MAX_RESPONSE_BYTES, redactor, direct, proxied }
     }
 
     /// The same with another bound for the length of one answer, whole or streamed.
@@ -71,19 +64,9 @@ impl Http {
         Self { max_response_bytes, ..self }
     }
 
+    /// The client of reqwest for this address.
     pub(super) fn client_for(&self, url: &str) -> Result<&Client, Failure> {
-        if let Some(rest) = url.strip_prefix("http://") {
-            return Ok(if is_loopback(rest) { &self.local } else { &self.plain });
-        }
-        let made = self.secure.get_or_init(|| {
-            let with_roots =
-                tls(|config| config.with_platform_verifier().map_err(|why| why.to_string()));
-            with_roots.and_then(|tls| client(Client::builder(), &self.timeouts, tls))
-        });
-        made.as_ref().map_err(|why| {
-            Failure::new(FailureKind::ApiConnection, format!("TLS cannot be set up: {why}"))
-                .with_remedy(Remedy::GiveUp)
-        })
+        self.proxied.client_for(url)
     }
 
     async fn exchange(&self, request: WireRequest, end: Instant) -> Result<WireReply, Failure> {
@@ -92,25 +75,41 @@ impl Http {
     }
 
     /// Sends a request and waits for the head of the answer.
-    async fn respond(&self, request: WireRequest) -> Result<Response, Failure> {
-        let client = self.client_for(&request.url)?;
-        let headers = headers::of(&request)?;
-        let sending = match request.method {
-            Method::Get => client.get(&request.url),
-            Method::Post => client.post(&request.url).body(request.body),
-        };
+    async fn respond(&self, request: WireRequest) -> Result<Answer, Failure> {
         let first_byte = self.timeouts.first_byte;
-        match within(first_byte, sending.headers(headers).send()).await {
-            Ok(Ok(response)) => match body::fault(&response, &self.redactor) {
-                None => Ok(response),
-                Some(failure) => Err(failure),
-            },
-            Ok(Err(why)) => Err(self.not_sent(&why)),
-            Err(limit) => Err(too_late("the first byte", "first_byte_timeout", limit)),
+        let answer = match within(first_byte, self.begin(request)).await {
+            Ok(answer) => answer?,
+            Err(limit) => return Err(too_late("the first byte", "first_byte_timeout", limit)),
+        };
+        match body::fault(&answer, &self.redactor) {
+            None => Ok(answer),
+            Some(failure) => Err(failure),
         }
     }
 
-    async fn whole(&self, response: Response, end: Instant) -> Result<WireReply, Failure> {
+    async fn begin(&self, request: WireRequest) -> Result<Answer, Failure> {
+        let address = self.direct.address(&request.url).map_err(|why| unmakeable(&why))?;
+        let headers = headers::of(&request)?;
+        if address.is_proxied() {
+            let client = self.client_for(&request.url)?;
+            let sending = match request.method {
+                Method::Get => client.get(&request.url),
+                Method::Post => client.post(&request.url).body(request.body),
+            };
+            return match sending.headers(headers).send().await {
+                Ok(answer) => Ok(Answer::Proxied(answer)),
+                Err(why) if why.is_builder() => Err(unmakeable(&self.cause(&why))),
+                Err(why) => Err(self.not_sent(&why, why.is_connect())),
+            };
+        }
+        match self.direct.send(&address, request.method, headers, request.body).await {
+            Ok(answer) => Ok(Answer::Direct(answer)),
+            Err(Unmade::NoTls(why)) => Err(proxied::no_tls(&why)),
+            Err(Unmade::Broken(why)) => Err(self.not_sent(&why, why.is_connect())),
+        }
+    }
+
+    async fn whole(&self, response: Answer, end: Instant) -> Result<WireReply, Failure> {
         let status = response.status();
         let headers = self.kept(response.headers());
         let allowed = Allowed { most: self.max_response_bytes, idle: self.timeouts.idle };
@@ -137,27 +136,25 @@ impl Http {
         kept
     }
 
-    fn not_sent(&self, why: &reqwest::Error) -> Failure {
-        let cause = self.redactor.clean_text(&innermost(why)).into_owned();
-        if why.is_connect() && (why.is_timeout() || cause.contains("timed out")) {
+    fn cause(&self, why: &dyn Error) -> String {
+        self.redactor.clean_text(&innermost(why)).into_owned()
+    }
+
+    fn not_sent(&self, why: &(dyn Error + 'static), is_connect: bool) -> Failure {
+        let cause = self.cause(why);
+        if is_connect && is_late(why) {
             return too_late("a connection", "connect_timeout", self.timeouts.connect).unsent();
-        }
-        if why.is_builder() {
-            return Failure::new(
-                FailureKind::BadRequest,
-                format!("the request cannot be made: {cause}"),
-            );
         }
         if is_no_http(why) {
             let message = format!("the head of the answer cannot be read: {cause}");
             return Failure::new(FailureKind::ApiResponseValidation, message);
         }
-        let message = match why.is_connect() {
+        let message = match is_connect {
             true => format!("no connection could be made: {cause}"),
             false => format!("the connection broke before an answer came: {cause}"),
         };
         let failure = Failure::new(FailureKind::ApiConnection, message);
-        let failure = if why.is_connect() { failure.unsent() } else { failure };
+        let failure = if is_connect { failure.unsent() } else { failure };
         // A certificate does not get better by asking again.
         match is_tls(why) {
             true => failure.with_remedy(Remedy::GiveUp),
@@ -211,8 +208,8 @@ impl Transport for Http {
 
 /// Whether the answer is a stream: a host that does not know how sends plain JSON, and an error is
 /// never one.
-fn is_stream(response: &Response) -> bool {
-    let kind = response.headers().get(reqwest::header::CONTENT_TYPE);
+fn is_stream(response: &Answer) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE);
     let is_json = kind
         .and_then(|kind| kind.to_str().ok())
         .is_some_and(|kind| kind.starts_with("application/json"));
@@ -221,7 +218,7 @@ fn is_stream(response: &Response) -> bool {
 
 /// The frames of an HTTP answer.
 struct HttpFrames {
-    response: Response,
+    response: Answer,
     /// `None` when the stream has ended.
     cutter: Option<Cutter>,
     redactor: Redactor,
@@ -306,38 +303,6 @@ impl Frames for HttpFrames {
     }
 }
 
-/// A TLS configuration with ring's cryptography and the roots that `with_roots` gives it.
-fn tls(
-    with_roots: impl FnOnce(
-        rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>,
-    ) -> Result<
-        rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>,
-        String,
-    >,
-) -> Result<ClientConfig, String> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|why| why.to_string())?;
-    Ok(with_roots(versions)?.with_no_client_auth())
-}
-
-fn client(
-    builder: ClientBuilder,
-    timeouts: &Timeouts,
-    tls: ClientConfig,
-) -> Result<Client, String> {
-    builder
-        .tls_backend_preconfigured(tls)
-        .http1_only()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .connect_timeout(timeouts.connect)
-        .user_agent(USER_AGENT)
-        .build()
-        .map_err(|why| innermost(&why))
-}
-
 /// Whether a URL, given without its scheme, leads to this machine, or to the service beside it that
 /// tells it who it is. The built-in provider must work where `HTTP_PROXY` is set and `NO_PROXY` is
 /// not; Go's `net/http` makes the same exception.
@@ -365,7 +330,11 @@ fn too_late(what: &str, key: &str, limit: Duration) -> Failure {
     Failure::new(FailureKind::Timeout, message)
 }
 
-fn cut_off(redactor: &Redactor, why: &reqwest::Error) -> Failure {
+fn unmakeable(why: &str) -> Failure {
+    Failure::new(FailureKind::BadRequest, format!("the request cannot be made: {why}"))
+}
+
+fn cut_off(redactor: &Redactor, why: &dyn Error) -> Failure {
     let cause = innermost(why);
     let message = format!("the answer was cut off: {}", redactor.clean_text(&cause));
     Failure::new(FailureKind::ApiResponseValidation, message).with_remedy(Remedy::Retry)

@@ -41,7 +41,7 @@ pub(super) struct Place {
 
 /// Looks once. Files are read anew each time, so that a key that was changed there is found.
 pub(super) async fn find(place: Arc<Place>, redactor: Redactor) -> Result<Credentials, Failure> {
-    let http = Connector::new(redactor.clone())?;
+    let http = Connector::new(redactor.clone());
     let region = place.region.clone().unwrap_or_else(|| USUAL_REGION.to_owned());
     let region = Region::new(region);
     let config =

@@ -13,7 +13,6 @@ use aws_smithy_types::body::SdkBody;
 use reqwest::Method;
 use tokio::time::timeout;
 
-use crate::call::failure::{Failure, FailureKind, Remedy};
 use crate::wire::causes::innermost;
 use crate::wire::http::Http;
 use crate::wire::message::Timeouts;
@@ -30,12 +29,8 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(redactor: Redactor) -> Result<Self, Failure> {
-        let http = Http::new(Timeouts::default(), redactor).map_err(|why| {
-            let failure = Failure::new(FailureKind::ApiConnection, why.to_string());
-            failure.with_remedy(Remedy::GiveUp)
-        })?;
-        Ok(Self { http: Arc::new(http), limit: USUAL })
+    pub(super) fn new(redactor: Redactor) -> Self {
+        Self { http: Arc::new(Http::new(Timeouts::default(), redactor)), limit: USUAL }
     }
 
     async fn asked(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {

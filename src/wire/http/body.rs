@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::Response;
-use reqwest::header::{CONTENT_ENCODING, HeaderName, LOCATION};
+use hyper::header::{CONTENT_ENCODING, HeaderName, LOCATION};
 use tokio::time::{Instant, timeout_at};
 
+use super::answer::Answer;
 use super::{cut_off, too_late, within};
 use crate::call::failure::{Failure, FailureKind, Remedy};
 use crate::wire::secret::Redactor;
@@ -60,7 +60,7 @@ impl Pieces {
 
 /// The whole body of an answer.
 pub(super) async fn answer(
-    mut response: Response,
+    mut response: Answer,
     allowed: Allowed,
     redactor: &Redactor,
 ) -> Result<Bytes, Failure> {
@@ -84,7 +84,7 @@ pub(super) async fn answer(
 
 /// The body of an error, as far as it is of use and comes in time: what its status says holds
 /// however it goes on.
-pub(super) async fn refusal(mut response: Response, end: Instant) -> Bytes {
+pub(super) async fn refusal(mut response: Answer, end: Instant) -> Bytes {
     if let Some(form) = compression(&response) {
         return format!("its body is compressed ({form}), which was not asked for").into();
     }
@@ -102,7 +102,7 @@ pub(super) async fn refusal(mut response: Response, end: Instant) -> Bytes {
 }
 
 /// Why the body of an answer with this head is not worth reading.
-pub(super) fn fault(response: &Response, redactor: &Redactor) -> Option<Failure> {
+pub(super) fn fault(response: &Answer, redactor: &Redactor) -> Option<Failure> {
     let status = response.status();
     if status.is_redirection() {
         return Some(redirect(response, redactor));
@@ -117,7 +117,7 @@ pub(super) fn fault(response: &Response, redactor: &Redactor) -> Option<Failure>
 }
 
 /// A key must not travel to another host, and a POST that is sent on would be billed there.
-fn redirect(response: &Response, redactor: &Redactor) -> Failure {
+fn redirect(response: &Answer, redactor: &Redactor) -> Failure {
     let status = response.status().as_u16();
     let place = shown(response, &LOCATION)
         .map(|place| format!(" to `{}`", redactor.clean_text(&place)))
@@ -130,12 +130,12 @@ fn redirect(response: &Response, redactor: &Redactor) -> Failure {
 }
 
 /// How a body is compressed; nobody asked for it to be.
-fn compression(response: &Response) -> Option<String> {
+fn compression(response: &Answer) -> Option<String> {
     shown(response, &CONTENT_ENCODING).filter(|form| !form.eq_ignore_ascii_case("identity"))
 }
 
 /// The value of a header, short enough for a message.
-fn shown(response: &Response, name: &HeaderName) -> Option<String> {
+fn shown(response: &Answer, name: &HeaderName) -> Option<String> {
     let value = response.headers().get(name)?.to_str().ok()?;
     let mut shown: String = value.chars().take(LONGEST_PLACE).collect();
     if shown.len() < value.len() {

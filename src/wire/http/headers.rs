@@ -1,7 +1,7 @@
 //! The headers that go with a request, and those of a reply that are kept.
 
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use memchr::memmem;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use crate::call::failure::{Failure, FailureKind};
 use crate::wire::message::{Method, WireRequest};
@@ -13,7 +13,9 @@ pub(super) fn of(request: &WireRequest) -> Result<HeaderMap, Failure> {
         Failure::new(FailureKind::BadRequest, message)
     };
     let name = |name: &str| HeaderName::try_from(name).map_err(|_| bad(name));
-    let mut headers = HeaderMap::with_capacity(request.headers.len() + 2);
+    let mut headers = HeaderMap::with_capacity(request.headers.len() + 4);
+    headers.insert(USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
     if request.method == Method::Post {
         let json = HeaderValue::from_static("application/json");
         headers.insert(CONTENT_TYPE, json);
