@@ -1,6 +1,7 @@
 //! Jinja2 templates, strict: a variable that a row lacks is a fault, never an empty text.
 
 mod bounded;
+mod plain;
 
 use std::collections::HashSet;
 use std::io;
@@ -10,6 +11,8 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, ObjectExt, Serde, Value};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 use serde_json::Map;
+
+use self::plain::Plain;
 
 /// Steps that one rendering may take: far more than any prompt needs, and a fraction of a second.
 const FUEL: u64 = 1_000_000;
@@ -27,6 +30,8 @@ pub struct Template {
     environment: Arc<Environment<'static>>,
     /// Variables that the template takes from the row.
     variables: Arc<HashSet<String>>,
+    /// Its pieces, where it needs no engine.
+    plain: Option<Arc<Plain>>,
 }
 
 /// What is wrong with a template, or with a row for it.
@@ -67,7 +72,8 @@ impl Template {
             .get_template(NAME)
             .map_err(|why| fault(&why, &HashSet::new()))?
             .undeclared_variables(false);
-        Ok(Self { environment: Arc::new(environment), variables: Arc::new(variables) })
+        let plain = Plain::of(text).map(Arc::new);
+        Ok(Self { environment: Arc::new(environment), variables: Arc::new(variables), plain })
     }
 
     /// The template of no text, in the place of one that is at fault.
@@ -82,6 +88,14 @@ impl Template {
 
     /// The text that comes of the row with these columns.
     pub fn render(&self, columns: &Arc<Columns>) -> Result<String, TemplateFault> {
+        match self.plain.as_ref().and_then(|plain| plain.render(columns)) {
+            Some(text) if text.len() <= LONGEST => Ok(text),
+            Some(_) => Err(too_long()),
+            None => self.render_by_engine(columns),
+        }
+    }
+
+    fn render_by_engine(&self, columns: &Arc<Columns>) -> Result<String, TemplateFault> {
         let template = self.environment.get_template(NAME);
         let template = template.map_err(|why| fault(&why, &self.variables))?;
         let columns = Value::from_dyn_object(Arc::clone(columns));
@@ -278,6 +292,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_needs_no_engine_comes_out_as_the_engine_has_it(
+            text in "([ -~é\n]|\\{\\{ ?[a-z_0-9]{1,4} ?\\}\\}|\\{|\\}|%){0,12}",
+            a in "[ -~é\n<&]{0,6}",
+        ) {
+            let row = json!({"a": a, "b": "", "in": "x", "true": "y", "self": "z", "n": 1});
+            let serde_json::Value::Object(row) = row else { unreachable!("an object") };
+            let columns = Arc::new(Columns(row));
+            if let Ok(template) = Template::new(&text) {
+                prop_assert_eq!(template.render(&columns), template.render_by_engine(&columns));
+            }
+        }
+
         #[test]
         fn no_template_makes_it_panic(text in "(.|\\{\\{|\\}\\}|\\{%|%\\}|for x in list|if|a\\.b|\\||'){0,24}") {
             drop(render(&text));
