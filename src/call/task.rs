@@ -201,7 +201,7 @@ pub struct ContentHash([u8; 32]);
 impl ContentHash {
     /// The hash of a prompt: its messages and the parameters that its row brings.
     pub fn of_prompt(messages: &[Message], params: &Params) -> Self {
-        let mut said = Said::default();
+        let mut said = Said(Vec::with_capacity(ROOM));
         for message in messages {
             said.message(message);
         }
@@ -225,6 +225,9 @@ impl ContentHash {
         u64::from_le_bytes(self.0[..8].try_into().expect("8 of 32 bytes"))
     }
 }
+
+/// Room for what is said in most prompts, in bytes.
+const ROOM: usize = 2048;
 
 /// What is hashed, gathered first: one long text is hashed faster than many short ones.
 #[derive(Default)]
@@ -335,7 +338,7 @@ mod tests {
         let params: Params =
             serde_json::from_value(json!({"b": 1, "a": {"y": 2, "x": "z"}})).unwrap();
         let hashes = [
-            ContentHash::of_prompt(&[plain.clone()], &Params::default()),
+            ContentHash::of_prompt(std::slice::from_ref(&plain), &Params::default()),
             ContentHash::of_prompt(&[plain, named], &params),
         ];
         let hex = hashes.map(|hash| format!("{:016x}", hash.short()));

@@ -15,7 +15,7 @@ use super::summary::Summary;
 use super::{Report, Row};
 
 /// Bytes written at once.
-const BUFFER: usize = 256 << 10;
+const BUFFER: usize = 64 << 10;
 
 /// `responses.csv`: one line a task, with a column for each scorer.
 #[derive(Debug)]

@@ -33,7 +33,7 @@ use super::summary::Summary;
 use super::{Report, Row};
 
 /// Bytes written at once.
-const BUFFER: usize = 256 << 10;
+const BUFFER: usize = 64 << 10;
 
 /// How much a page holds of the answers.
 #[derive(Clone, Copy, Debug)]

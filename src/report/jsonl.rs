@@ -14,7 +14,7 @@ use super::summary::Summary;
 use super::{Attempt, Report, Row};
 
 /// Bytes written at once.
-const BUFFER: usize = 256 << 10;
+const BUFFER: usize = 64 << 10;
 
 /// `responses.jsonl`: one line a task, byte for byte as the journal has it.
 #[derive(Debug)]

@@ -14,10 +14,11 @@ use crate::store::error::StoreError;
 
 /// Bytes of a block.
 const BLOCK: usize = 64 << 10;
-/// How many blocks are kept: 4 MiB, which holds 16 lanes that waver by 256 KiB each.
+/// How many blocks are kept at most: 4 MiB, which holds 16 lanes that waver by 256 KiB each.
 const BLOCKS: usize = 64;
 
-/// A file whose most recently used blocks are kept in memory.
+/// A file whose most recently used blocks are kept in memory, until all in them was asked for: a
+/// report asks for each line once.
 #[derive(Debug)]
 pub(crate) struct Blocks {
     file: File,
@@ -31,6 +32,8 @@ struct Block {
     number: u64,
     bytes: Vec<u8>,
     used: u64,
+    /// Bytes that nobody asked for yet.
+    left: usize,
 }
 
 impl Blocks {
@@ -49,13 +52,12 @@ impl Blocks {
         let mut number = offset / BLOCK as u64;
         let mut from = (offset % BLOCK as u64) as usize;
         loop {
-            let block = match self.block(number) {
-                Ok(block) => block.get(from..).unwrap_or_default(),
-                Err(error) => return Err(StoreError::io("read", &self.path)(error)),
-            };
+            let at = self.block(number).map_err(StoreError::io("read", &self.path))?;
+            let block = self.kept[at].bytes.get(from..).unwrap_or_default();
             match memchr(b'\n', block) {
                 Some(end) => {
                     line.extend_from_slice(&block[..end]);
+                    self.give(at, end + 1);
                     return Ok(line);
                 }
                 None if block.is_empty() => {
@@ -63,14 +65,28 @@ impl Blocks {
                     let error = io::ErrorKind::UnexpectedEof.into();
                     return Err(StoreError::io("read", &self.path)(error));
                 }
-                None => line.extend_from_slice(block),
+                None => {
+                    line.extend_from_slice(block);
+                    let given = block.len();
+                    self.give(at, given);
+                }
             }
             number += 1;
             from = 0;
         }
     }
 
-    fn block(&mut self, number: u64) -> io::Result<&[u8]> {
+    /// So many bytes of this block were asked for; one of which nothing is left is let go.
+    fn give(&mut self, at: usize, bytes: usize) {
+        let block = &mut self.kept[at];
+        block.left = block.left.saturating_sub(bytes);
+        if block.left == 0 {
+            self.kept.swap_remove(at);
+        }
+    }
+
+    /// Where the block is kept.
+    fn block(&mut self, number: u64) -> io::Result<usize> {
         self.uses += 1;
         let kept = self.kept.iter().position(|block| block.number == number);
         let at = match kept {
@@ -79,7 +95,7 @@ impl Blocks {
         };
         let block = &mut self.kept[at];
         block.used = self.uses;
-        Ok(&block.bytes)
+        Ok(at)
     }
 
     /// Reads a block in place of the one that was not used for the longest time.
@@ -88,7 +104,7 @@ impl Blocks {
         let at = match oldest {
             Some(at) if self.kept.len() == BLOCKS => at,
             _ => {
-                self.kept.push(Block { number, bytes: Vec::new(), used: 0 });
+                self.kept.push(Block { number, bytes: Vec::new(), used: 0, left: 0 });
                 self.kept.len() - 1
             }
         };
@@ -98,6 +114,7 @@ impl Blocks {
         block.bytes.resize(BLOCK, 0);
         let length = read_at(&self.file, &mut block.bytes, number * BLOCK as u64)?;
         block.bytes.truncate(length);
+        block.left = length;
         block.number = number;
         Ok(at)
     }
@@ -154,6 +171,12 @@ mod tests {
             assert!(blocks.line(*offset).unwrap() == *line, "the line at {offset}");
         }
         assert!(blocks.kept.len() <= BLOCKS);
+        let mut once = Blocks::open(&path).unwrap();
+        for (offset, _) in &lines {
+            once.line(*offset).unwrap();
+        }
+        // What is torn at the end was not asked for.
+        assert_eq!(once.kept.len(), 1);
         blocks.line(text.len() as u64 - 4).unwrap_err();
         blocks.line(text.len() as u64 + 9).unwrap_err();
     }
