@@ -121,6 +121,7 @@ struct Tally<'p> {
 /// Computes what a run would cost at these prices.
 pub fn reprice(run: &RunDir, prices: &PriceList) -> Result<Repriced, StoreError> {
     let index = run.index()?;
+    index.damages().warn(&run.journal_path());
     let (models, total) = (BTreeMap::new(), Sums::default());
     let mut tally = Tally { prices, job: JOB.into(), models, total };
     for line in Entries::open(&run.journal_path(), &index)? {

@@ -14,6 +14,7 @@ use crate::call::moment::Moment;
 use crate::call::money::Usd;
 use crate::call::pacing::Pacing;
 use crate::call::score::ScorerHead;
+use crate::store::damage::Damages;
 
 use super::scores::{ModelComparison, ScoreSummary};
 
@@ -81,6 +82,10 @@ pub struct Summary {
     /// budget was killed or cancelled. They are in no other number.
     #[serde(default)]
     pub lost: Vec<LostCalls>,
+    /// Lines of the journal that are damaged, and of which nothing is in any other number; absent
+    /// when there is none.
+    #[serde(default, skip_serializing_if = "Damages::is_empty")]
+    pub damaged: Damages,
 }
 
 impl Summary {

@@ -152,6 +152,8 @@ fn fold(
     }
     let mut summary = tally.finish(run.name(), manifest);
     summary.going = going;
+    summary.damaged = index.damages().clone();
+    summary.damaged.warn(&run.journal_path());
     if summary.job.is_empty() {
         // Neither `run.json` nor an outcome names the job, but the run stands in its folder.
         let job = run.path().parent().and_then(Path::file_name);

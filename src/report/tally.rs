@@ -6,6 +6,7 @@ use crate::call::failure::FailureKind;
 use crate::call::money::CostStatus;
 use crate::call::record::Status;
 use crate::call::score::ScorerHead;
+use crate::store::damage::Damages;
 use crate::store::manifest::{Manifest, Session};
 
 use super::gates::GateBook;
@@ -179,6 +180,7 @@ impl Tally {
             pace: pace::over(sessions),
             budget: last.map(|session| session.budget.clone()).unwrap_or_default(),
             lost: sessions.iter().flat_map(|session| session.lost.clone()).collect(),
+            damaged: Damages::default(),
         };
         if let Some(manifest) = manifest {
             summary.job = manifest.job;
@@ -210,8 +212,9 @@ fn wall(sessions: &[Session]) -> Option<u64> {
     }
     let times = sessions.iter().map(|session| {
         let millis = session.ended_at?.as_millis() - session.started_at.as_millis();
-        // A clock that was set back makes no session shorter than nothing.
-        Some(millis.max(0).unsigned_abs())
+        // Older runners kept no time of their own. A clock that was set back makes no session
+        // shorter than nothing.
+        session.wall_ms.or(Some(millis.max(0).unsigned_abs()))
     });
     times.sum()
 }

@@ -274,7 +274,7 @@ fn a_report_that_fails_leaves_the_old_ones_and_no_trace() {
     let fixture = everything();
     fixture.write();
     let text = fixture.read("journal.jsonl");
-    let damaged = text.replacen("\"repeat\":0", "\"repeat\":x", 1);
+    let damaged = text.replacen("\"repeat\":0", "\"repeat\":true", 1);
     fs::write(fixture.path.join("journal.jsonl"), damaged).unwrap();
     let before = fixture.read("responses.csv");
     let message = write_reports(&fixture.run(), ReportSpec::ALL).unwrap_err().to_string();

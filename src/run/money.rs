@@ -87,8 +87,18 @@ fn told(account: &Account) -> CapReport {
 }
 
 /// What earlier sessions spent at most, by the model's label and the provider.
+type ByModel = BTreeMap<(String, String), Usd>;
+
+/// What earlier sessions spent at most.
 #[derive(Default)]
-struct Spent(BTreeMap<(String, String), Usd>);
+struct Spent {
+    all: ByModel,
+    /// What of it came after `told`.
+    since: ByModel,
+    /// What the last session that came to its end had on each account, where lines of the journal
+    /// are damaged and what they cost is not known from there any more.
+    told: Vec<CapReport>,
+}
 
 impl Spent {
     /// What the journal and the manifest tell.
@@ -96,17 +106,27 @@ impl Spent {
         let mut spent = Self::default();
         let index = opened.dir.index()?;
         let mut unbounded = 0_u64;
+        let ended = opened.manifest.sessions.iter().rposition(|session| session.ended.is_some());
+        let ended = ended.filter(|_| !index.damages().is_empty());
+        let told = ended.map(|nth| &opened.manifest.sessions[nth]);
+        let told_until = told.map_or(u64::MAX, |session| session.journal_bytes.unwrap_or(0));
+        spent.told = told.map(|session| session.budget.clone()).unwrap_or_default();
         for line in Entries::open(&opened.dir.journal_path(), &index)? {
             let line = line?;
             let row = Row::read(&line)?;
+            let is_since = line.outcome().offset() >= told_until;
             for attempt in &row.attempts {
                 let cost = attempt.cost_usd.or(attempt.cost_at_most_usd);
                 unbounded += u64::from(cost.is_none() && attempt.was_answered());
-                spent.add(&row.record.model, &attempt.provider, cost.unwrap_or_default());
+                let cost = cost.unwrap_or_default();
+                spent.add(&row.record.model, &attempt.provider, cost, is_since);
             }
         }
-        for lost in opened.manifest.sessions.iter().flat_map(|session| &session.lost) {
-            spent.add(&lost.model, &lost.provider, lost.at_most_usd);
+        for (nth, session) in opened.manifest.sessions.iter().enumerate() {
+            for lost in &session.lost {
+                let is_since = ended.is_some_and(|ended| nth > ended);
+                spent.add(&lost.model, &lost.provider, lost.at_most_usd, is_since);
+            }
         }
         if unbounded > 0 {
             tracing::warn!(
@@ -118,10 +138,15 @@ impl Spent {
         Ok(spent)
     }
 
-    fn add(&mut self, label: &str, provider: &str, usd: Usd) {
-        if usd != Usd::ZERO {
-            *self.0.entry((label.to_owned(), provider.to_owned())).or_default() += usd;
+    fn add(&mut self, label: &str, provider: &str, usd: Usd, is_since: bool) {
+        if usd == Usd::ZERO {
+            return;
         }
+        let who = (label.to_owned(), provider.to_owned());
+        if is_since {
+            *self.since.entry(who.clone()).or_default() += usd;
+        }
+        *self.all.entry(who).or_default() += usd;
     }
 
     /// What falls to this account.
@@ -131,6 +156,25 @@ impl Spent {
             Scope::Provider(name) => **name == **provider,
             Scope::Model(name) => **name == **label,
         };
-        self.0.iter().filter(|(who, _)| falls(who)).map(|(_, usd)| *usd).sum()
+        let sum = |spent: &ByModel| -> Usd {
+            spent.iter().filter(|(who, _)| falls(who)).map(|(_, usd)| *usd).sum()
+        };
+        let mut known = sum(&self.all);
+        if let Some(told) = self.told.iter().find(|told| is_on(told, scope)) {
+            let mut told = told.spent_usd;
+            told += sum(&self.since);
+            known = known.max(told);
+        }
+        known
+    }
+}
+
+/// Whether this is told of this account.
+fn is_on(told: &CapReport, scope: &Scope) -> bool {
+    let name = told.name.as_deref();
+    match scope {
+        Scope::Run => told.on == CapOn::Run,
+        Scope::Provider(provider) => told.on == CapOn::Provider && name == Some(&**provider),
+        Scope::Model(label) => told.on == CapOn::Model && name == Some(&**label),
     }
 }

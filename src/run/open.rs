@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tokio::time::Instant;
+
 use crate::call::moment::Moment;
 use crate::engine::lane::LaneView;
 use crate::job::plan::Plan;
@@ -25,6 +27,8 @@ pub(super) struct Opened {
     pub(super) resumed: bool,
     /// Whether the last session had scorers.
     pub(super) was_scored: bool,
+    /// When the session began, by a clock that nobody sets.
+    begun: Instant,
     /// The prompt files as they were when the run began.
     files: Vec<Seen>,
 }
@@ -98,6 +102,8 @@ pub(super) fn open(job: &Job, plan: &Plan, settings: &Settings) -> Result<Opened
         started_at: Moment::now(),
         ended_at: None,
         ended: None,
+        wall_ms: None,
+        journal_bytes: None,
         options,
         pacing: Vec::new(),
         budget: Vec::new(),
@@ -106,7 +112,8 @@ pub(super) fn open(job: &Job, plan: &Plan, settings: &Settings) -> Result<Opened
     dir.write_manifest(&manifest)?;
     let files = plan.files().iter().map(Seen::now).collect();
     let books = Books { journal, commitments: None, grader: grader(&job.scorers) };
-    Ok(Opened { dir, books, manifest, resumed, was_scored, files })
+    let begun = Instant::now();
+    Ok(Opened { dir, books, manifest, resumed, was_scored, begun, files })
 }
 
 /// Writes how the session ended.
@@ -114,6 +121,8 @@ pub(super) fn close(opened: &mut Opened, ending: &str) -> Result<(), RunError> {
     if let Some(session) = opened.manifest.sessions.last_mut() {
         session.ended_at = Some(Moment::now());
         session.ended = Some(ending.to_owned());
+        session.journal_bytes = Some(opened.books.journal.length());
+        session.wall_ms = u64::try_from(opened.begun.elapsed().as_millis()).ok();
     }
     opened.dir.write_manifest(&opened.manifest)?;
     // What is left in it is counted now.

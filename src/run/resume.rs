@@ -36,6 +36,14 @@ pub(super) fn align(job: &Job, plan: &Plan, opened: &mut Opened) -> Result<Done,
         return Ok(Done { survey: Arc::default(), by_lane, by_target });
     }
     let survey = opened.dir.survey()?;
+    if !survey.damages().is_empty() {
+        tracing::warn!(
+            journal = %opened.dir.journal_path().display(),
+            why = survey.damages().first.first().map(|damage| &*damage.why),
+            "{} cannot be read; what has no other outcome is asked again",
+            survey.damages().told(),
+        );
+    }
     let mut seen = vec![false; survey.outcomes().len()];
     let mut placements = Vec::new();
     for (lane, done) in by_lane.iter_mut().enumerate() {

@@ -345,6 +345,16 @@ mod tests {
         let text = fs::read_to_string(journal.path()).unwrap();
         fs::write(journal.path(), text.replacen("\"row\":\"2\"", "\"row\":\"2x", 1)).unwrap();
         let index = Index::read(journal.path()).unwrap();
+        assert_eq!((index.damages().told(), index.line(1)), ("line 2".to_owned(), None));
+    }
+
+    #[test]
+    fn a_line_that_somebody_changed_is_named() {
+        let (_folder, mut journal) = new_journal();
+        journal.append(&[testing::ok(0, "a"), testing::ok(1, "b"), testing::ok(2, "c")]).unwrap();
+        let text = fs::read_to_string(journal.path()).unwrap();
+        fs::write(journal.path(), text.replacen("\"row\":\"2\"", "\"row\":2", 1)).unwrap();
+        let index = Index::read(journal.path()).unwrap();
         let mut entries = Entries::open(journal.path(), &index).unwrap();
         let line = entries.at(1).unwrap().unwrap();
         let message = line.entry().unwrap_err().to_string();

@@ -19,6 +19,7 @@ use std::str;
 use std::sync::Arc;
 
 use memchr::memmem;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::call::record::{Entry, FailedTry, VERSION};
@@ -29,7 +30,7 @@ use crate::store::error::StoreError;
 /// What comes between a row of the report and what only the journal keeps.
 const MARK: &[u8] = b",\"journal\":{";
 /// How every line of this version begins, up to the task's hex digits.
-const HEAD: &[u8] = b"{\"v\":1,\"task\":\"";
+pub(crate) const HEAD: &[u8] = b"{\"v\":1,\"task\":\"";
 
 /// What reports call a task. None of it is part of the task's id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,12 +125,21 @@ pub enum Kind {
 /// Why a line cannot be taken apart.
 #[derive(Debug)]
 pub enum Fault {
-    /// It is not what a runner wrote.
+    /// It is torn or damaged: not JSON, or not a line of the journal.
     NotWhole(String),
+    /// It is JSON, and not what a runner wrote: someone has changed it.
+    Changed(String),
     /// A runner wrote it that is newer than this one.
     Newer(u32),
     /// Something else went wrong on the way.
     Store(StoreError),
+}
+
+impl Fault {
+    /// A placement of an outcome line that is not there.
+    pub(crate) fn orphan(line: u64) -> Self {
+        Self::NotWhole(format!("it places a line at byte {line} that is not there"))
+    }
 }
 
 impl From<serde_json::Error> for Fault {
@@ -238,6 +248,26 @@ pub(crate) fn split(line: &[u8]) -> Result<usize, Fault> {
 /// The journal's own part of the line, an object.
 pub(crate) fn part(line: &[u8], split: usize) -> &[u8] {
     &line[split + MARK.len() - 1..line.len() - 1]
+}
+
+/// Checks that the line is JSON, and text.
+pub(crate) fn check(line: &[u8]) -> Result<(), Fault> {
+    let text = text(line)?;
+    serde_json::from_str::<IgnoredAny>(text)?;
+    Ok(())
+}
+
+/// The line as a value of this form. What is JSON of another form is told from what is damaged.
+pub(crate) fn read<'l, T: Deserialize<'l>>(line: &'l [u8]) -> Result<T, Fault> {
+    let text = text(line)?;
+    serde_json::from_str(text).map_err(|why| match check(line) {
+        Ok(()) => Fault::Changed(format!("it is not what a runner wrote ({why})")),
+        Err(fault) => fault,
+    })
+}
+
+fn text(line: &[u8]) -> Result<&str, Fault> {
+    str::from_utf8(line).map_err(|why| Fault::NotWhole(format!("it is not UTF-8 ({why})")))
 }
 
 /// What kind of line it is. Only its end is looked at.

@@ -2,12 +2,18 @@
 //!
 //! What is rare (a task that was asked in two sessions, a job that was changed in between) takes
 //! more, and only where it happens.
+//!
+//! Placements come one after the other, so for a while two outcomes may have one place: the one that
+//! came first waits until it is told where it stands, or until the other leaves. Where a kill or a
+//! damaged line left such a pair for good, the one that waits is shown among those that the job no
+//! longer asks, so that none is lost; the next session places both.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use crate::call::task::TaskId;
 use crate::store::blocks::Blocks;
+use crate::store::damage::Damages;
 use crate::store::error::StoreError;
 use crate::store::format::{self, Fault, Kind};
 use crate::store::scan;
@@ -21,10 +27,20 @@ pub struct Index {
     slots: Vec<u64>,
     earlier: HashMap<TaskId, Vec<u64>>,
     relabelled: HashMap<u64, u64>,
+    /// Outcome lines whose place was given to another one, by that place.
+    displaced: HashMap<u64, Vec<Standing>>,
     dropped: HashMap<TaskId, Dropped>,
     judgements: HashMap<TaskId, Judgement>,
     /// The last line of scores of an outcome line, by the offsets of both.
     scored: HashMap<u64, u64>,
+    damages: Damages,
+}
+
+/// An outcome line, and the placement line that gives it its labels where there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Standing {
+    line: u64,
+    relabelled: Option<u64>,
 }
 
 /// The last outcome of a call that a scorer made.
@@ -44,12 +60,13 @@ struct Dropped {
 }
 
 impl Index {
-    /// Reads the journal from its first line to its last. Only the beginning and the end of each
-    /// line are looked at.
+    /// Reads the journal from its first line to its last. Every line is checked to be whole; what
+    /// is damaged is set aside.
     pub fn read(journal: &Path) -> Result<Self, StoreError> {
         let mut index = Self::default();
         let mut blocks = Blocks::open(journal)?;
-        scan::scan(journal, |offset, line| {
+        let damages = scan::scan(journal, |offset, line| {
+            format::check(line)?;
             let task = format::task(line)?;
             match format::kind(line)? {
                 Kind::Outcome { index: at } => index.outcome(task, offset, at, &mut blocks),
@@ -62,12 +79,17 @@ impl Index {
                     Ok(())
                 }
                 Kind::Placement { line, was, index: at } => {
-                    index.placement(task, offset, line, was, at);
-                    Ok(())
+                    index.placement(task, offset, line, was, at)
                 }
             }
         })?;
+        index.damages = damages;
         Ok(index)
+    }
+
+    /// The lines that were set aside.
+    pub fn damages(&self) -> &Damages {
+        &self.damages
     }
 
     /// One more than the last place of the plan that has had an outcome.
@@ -98,8 +120,9 @@ impl Index {
 
     /// The offsets of outcome lines whose tasks the job no longer asks, by the place they had.
     pub fn dropped(&self) -> Vec<u64> {
-        let mut dropped: Vec<(u64, u64)> =
-            self.dropped.values().map(|dropped| (dropped.was, dropped.line)).collect();
+        let dropped = self.dropped.values().map(|dropped| (dropped.was, dropped.line));
+        let waiting = self.displaced.iter().flat_map(|(at, all)| all.iter().map(|of| (*at, of.line)));
+        let mut dropped: Vec<(u64, u64)> = dropped.chain(waiting).collect();
         dropped.sort_unstable();
         dropped.into_iter().map(|(_, line)| line).collect()
     }
@@ -141,19 +164,24 @@ impl Index {
         at: u64,
         blocks: &mut Blocks,
     ) -> Result<(), Fault> {
-        if let Some(before) = self.line(at) {
-            // The line of another task moves by a placement of its own.
-            let before_task = format::task(&blocks.line(before)?)?;
-            if before_task == task {
-                self.earlier.entry(task).or_default().push(before);
+        let mut is_of_task = |line: u64| Ok::<_, Fault>(format::task(&blocks.line(line)?)? == task);
+        if let Some(before) = self.line(at)
+            && is_of_task(before)?
+        {
+            self.earlier.entry(task).or_default().push(before);
+            self.slots[at as usize] = EMPTY;
+        }
+        for waiting in self.displaced.get(&at).cloned().unwrap_or_default() {
+            if is_of_task(waiting.line)? {
+                self.earlier.entry(task).or_default().push(waiting.line);
+                self.forget_displaced(at, waiting.line);
             }
         }
         // A task that was dropped is asked again.
         if let Some(dropped) = self.dropped.remove(&task) {
             self.earlier.entry(task).or_default().push(dropped.line);
         }
-        self.put(at, line);
-        self.relabelled.remove(&at);
+        self.put(at, Standing { line, relabelled: None });
         Ok(())
     }
 
@@ -171,35 +199,82 @@ impl Index {
         line: u64,
         was: Option<u64>,
         at: Option<u64>,
-    ) {
-        if let Some(judgement) = self.judgements.get_mut(&task) {
+    ) -> Result<(), Fault> {
+        if let Some(judgement) = self.judgements.get_mut(&task).filter(|of| of.line == line) {
             judgement.at = at.unwrap_or(EMPTY);
             judgement.relabelled = at.map(|_| placement);
-            return;
+            return Ok(());
         }
-        match was {
-            Some(was) if self.line(was) == Some(line) => {
-                self.slots[was as usize] = EMPTY;
-                self.relabelled.remove(&was);
+        if !self.take(task, line, was) {
+            return Err(Fault::orphan(line));
+        }
+        match at {
+            Some(at) => self.put(at, Standing { line, relabelled: Some(placement) }),
+            None => {
+                let was = was.unwrap_or(EMPTY);
+                self.dropped.insert(task, Dropped { was, line });
             }
-            Some(_) => {}
-            None => drop(self.dropped.remove(&task)),
         }
-        if let Some(at) = at {
-            self.put(at, line);
-            self.relabelled.insert(at, placement);
-        } else {
-            let was = was.unwrap_or(EMPTY);
-            self.dropped.insert(task, Dropped { was, line });
+        Ok(())
+    }
+
+    /// Takes an outcome line from where it stands; `false` where it stands nowhere.
+    fn take(&mut self, task: TaskId, line: u64, was: Option<u64>) -> bool {
+        if self.dropped.get(&task).is_some_and(|dropped| dropped.line == line) {
+            self.dropped.remove(&task);
+            return true;
+        }
+        let is_there = |at: &u64| self.line(*at) == Some(line) || self.waits(*at, line);
+        // Where the placement before this one is damaged, the line is not where this one says.
+        let place = was.filter(is_there).or_else(|| self.search(line));
+        let Some(at) = place else { return false };
+        if self.line(at) != Some(line) {
+            self.forget_displaced(at, line);
+            return true;
+        }
+        self.slots[at as usize] = EMPTY;
+        self.relabelled.remove(&at);
+        if let Some(waiting) = self.displaced.get(&at).and_then(|all| all.last().copied()) {
+            self.forget_displaced(at, waiting.line);
+            self.put(at, waiting);
+        }
+        true
+    }
+
+    /// Looks for an outcome line at every place.
+    fn search(&self, line: u64) -> Option<u64> {
+        let slot = self.slots.iter().position(|other| *other == line).map(|at| at as u64);
+        let waiting = || self.displaced.keys().copied().find(|at| self.waits(*at, line));
+        slot.or_else(waiting)
+    }
+
+    fn waits(&self, at: u64, line: u64) -> bool {
+        self.displaced.get(&at).is_some_and(|all| all.iter().any(|other| other.line == line))
+    }
+
+    fn forget_displaced(&mut self, at: u64, line: u64) {
+        if let Some(all) = self.displaced.get_mut(&at) {
+            all.retain(|other| other.line != line);
+            if all.is_empty() {
+                self.displaced.remove(&at);
+            }
         }
     }
 
-    fn put(&mut self, at: u64, line: u64) {
+    fn put(&mut self, at: u64, new: Standing) {
+        if let Some(line) = self.line(at) {
+            let relabelled = self.relabelled.get(&at).copied();
+            self.displaced.entry(at).or_default().push(Standing { line, relabelled });
+        }
+        match new.relabelled {
+            Some(placement) => drop(self.relabelled.insert(at, placement)),
+            None => drop(self.relabelled.remove(&at)),
+        }
         let at = at as usize;
         if at >= self.slots.len() {
             self.slots.resize(at + 1, EMPTY);
         }
-        self.slots[at] = line;
+        self.slots[at] = new.line;
     }
 }
 
@@ -212,6 +287,7 @@ mod tests {
     use super::*;
     use crate::store::format::{Placement, Spot};
     use crate::store::journal::Journal;
+    use crate::store::survey::Survey;
     use crate::store::testing;
 
     /// A journal of these tasks, in this order, each at the place of its number.
@@ -308,8 +384,76 @@ mod tests {
         assert_eq!(index.earlier(&testing::task(0)), [lines[&0]]);
     }
 
+    #[test]
+    fn a_swap_of_which_half_was_written_loses_nothing() {
+        let (_folder, mut journal, lines) = journal(&[0, 1]);
+        journal.append_placements(&[moved(0, lines[&0], Some(0), Some(1))]).unwrap();
+        let index = Index::read(journal.path()).unwrap();
+        assert_eq!((index.line(0), index.line(1)), (None, Some(lines[&0])));
+        assert_eq!(index.dropped(), [lines[&1]], "it is shown all the same");
+        // The next session swaps nothing: for it, the second task never moved.
+        journal.append_placements(&[moved(0, lines[&0], Some(1), Some(0))]).unwrap();
+        let index = Index::read(journal.path()).unwrap();
+        assert_eq!((index.line(0), index.line(1)), (Some(lines[&0]), Some(lines[&1])));
+        assert!(index.dropped().is_empty());
+    }
+
+    #[test]
+    fn a_placement_of_a_damaged_line_is_set_aside_with_it() {
+        let (_folder, mut journal, lines) = journal(&[0, 1, 2]);
+        journal.append_placements(&[moved(1, lines[&1], Some(1), Some(5))]).unwrap();
+        let text = fs::read_to_string(journal.path()).unwrap();
+        let line = text.lines().nth(1).unwrap();
+        fs::write(journal.path(), text.replace(line, &"#".repeat(line.len()))).unwrap();
+        // A later line, as the last one may be torn without harm.
+        journal.append(&[testing::ok(3, "c")]).unwrap();
+        let index = Index::read(journal.path()).unwrap();
+        assert_eq!(index.places().collect::<Vec<_>>(), [0, 2, 3]);
+        assert_eq!(index.damages().told(), "lines 2 and 4");
+        let survey = Survey::read(journal.path()).unwrap();
+        assert_eq!(survey.outcomes().len(), 3);
+        assert_eq!(survey.damages(), index.damages());
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(50))]
+
+        /// What a resumed run does: it surveys the journal, and places what stands elsewhere.
+        #[test]
+        fn placements_that_a_kill_cut_short_leave_no_task_behind(
+            plans in proptest::collection::vec(
+                (Just((0..8_u64).collect::<Vec<_>>()).prop_shuffle(), 1..8_usize, 0..8_usize), 1..6),
+        ) {
+            let (_folder, mut journal, _) = journal(&[3, 1, 0, 2, 7, 6, 5, 4]);
+            let last = plans.len() - 1;
+            for (nth, (plan, asked, written)) in plans.iter().enumerate() {
+                let survey = Survey::read(journal.path()).unwrap();
+                let mut placements = Vec::new();
+                for task in 0..8 {
+                    let at = plan[..*asked].iter().position(|other| *other == task);
+                    let outcome = survey.find(&testing::task(task)).unwrap();
+                    let to = at.map(|at| at as u64);
+                    if outcome.index() != to {
+                        placements.push(moved(task, outcome.line, outcome.index(), to));
+                    }
+                }
+                let written = if nth == last { placements.len() } else { *written };
+                placements.truncate(written);
+                journal.append_placements(&placements).unwrap();
+                let index = Index::read(journal.path()).unwrap();
+                prop_assert_eq!(index.len() + index.dropped().len(), 8);
+            }
+            let index = Index::read(journal.path()).unwrap();
+            let survey = Survey::read(journal.path()).unwrap();
+            for task in 0..8 {
+                let outcome = survey.find(&testing::task(task)).unwrap();
+                match outcome.index() {
+                    Some(at) => prop_assert_eq!(index.line(at), Some(outcome.line)),
+                    None => prop_assert!(index.dropped().contains(&outcome.line)),
+                }
+            }
+        }
+
 
         #[test]
         fn shuffles_and_drops_leave_every_task_where_it_was_put_last(

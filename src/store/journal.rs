@@ -6,12 +6,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use memchr::memrchr;
-use serde::de::IgnoredAny;
-
+use memchr::{memmem, memrchr};
 use crate::call::record::Entry;
 use crate::store::error::StoreError;
-use crate::store::format::{self, Fault, Placement, Scored};
+use crate::store::format::{self, Fault, HEAD, Placement, Scored};
 
 /// The most that the buffer keeps after a large batch.
 const KEPT: usize = 1 << 20;
@@ -155,6 +153,7 @@ fn repair(file: &mut File, path: &Path) -> Result<u64, StoreError> {
     }
     match whole(&line) {
         Ok(()) => Ok(length),
+        Err(Fault::NotWhole(_)) if hanging(&line).is_some() => Ok(length),
         Err(Fault::NotWhole(_)) => {
             let cut = length - start;
             tracing::warn!("cut off {cut} bytes of a torn last line of `{}`", path.display());
@@ -169,9 +168,15 @@ fn whole(line: &[u8]) -> Result<(), Fault> {
     let Some(line) = line.strip_suffix(b"\n") else {
         return Err(Fault::NotWhole("it has no end".into()));
     };
-    serde_json::from_slice::<IgnoredAny>(line)?;
+    format::check(line)?;
     format::task(line)?;
     format::kind(line).map(drop)
+}
+
+/// The whole line that hangs on to a torn one which lost its line end.
+fn hanging(line: &[u8]) -> Option<&[u8]> {
+    let rest = &line[memmem::rfind(line, HEAD)?..];
+    whole(rest).is_ok().then_some(rest)
 }
 
 /// Where the last line begins, whether or not it has its line end.

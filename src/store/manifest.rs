@@ -76,6 +76,13 @@ pub struct Session {
     pub ended_at: Option<Moment>,
     /// How it ended: `done`, `interrupted`, `deadline`, `canary`, `failed`, ...
     pub ended: Option<String>,
+    /// How long it took in ms, whatever was done to the clock meanwhile; absent while it works, and
+    /// in runs of older runners.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall_ms: Option<u64>,
+    /// The length of the journal at its end; absent like the time that it took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal_bytes: Option<u64>,
     /// The options of the command line that changed the job.
     #[serde(default)]
     pub options: Value,

@@ -17,6 +17,7 @@ pub mod baseline;
 pub mod beside;
 mod blocks;
 pub mod commitments;
+pub mod damage;
 pub mod entries;
 pub mod error;
 pub mod folder;

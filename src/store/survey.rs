@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::call::record::Status;
 use crate::call::task::TaskId;
+use crate::store::damage::Damages;
 use crate::store::error::StoreError;
 use crate::store::format::{self, Fault, Kind, labels_hash};
 use crate::store::scan;
@@ -18,6 +19,7 @@ const NOWHERE: u64 = u64::MAX;
 #[derive(Debug, Default)]
 pub struct Survey {
     outcomes: Vec<Outcome>,
+    damages: Damages,
 }
 
 /// The last outcome of one task, in 40 bytes.
@@ -66,10 +68,11 @@ struct Glance<'a> {
 }
 
 impl Survey {
-    /// Reads the journal from its first line to its last. Every line is checked to be whole.
+    /// Reads the journal from its first line to its last. Every line is checked to be whole; what
+    /// is damaged is set aside, and tells of no task.
     pub fn read(journal: &Path) -> Result<Self, StoreError> {
         let mut outcomes = Vec::new();
-        scan::scan(journal, |offset, line| match format::kind(line)? {
+        let damages = scan::scan(journal, |offset, line| match format::kind(line)? {
             Kind::Outcome { index } => {
                 outcomes.push(outcome(line, offset, index, false)?);
                 Ok(())
@@ -78,7 +81,7 @@ impl Survey {
                 outcomes.push(outcome(line, offset, index, true)?);
                 Ok(())
             }
-            Kind::Scores { .. } => Ok(()),
+            Kind::Scores { .. } => format::check(line),
             Kind::Placement { line: placed, index, .. } => {
                 place(&mut outcomes, line, placed, index)
             }
@@ -87,7 +90,12 @@ impl Survey {
         outcomes.sort_unstable_by_key(|outcome| (outcome.task, u64::MAX - outcome.line));
         outcomes.dedup_by_key(|outcome| outcome.task);
         outcomes.shrink_to_fit();
-        Ok(Self { outcomes })
+        Ok(Self { outcomes, damages })
+    }
+
+    /// The lines that were set aside.
+    pub fn damages(&self) -> &Damages {
+        &self.damages
     }
 
     /// All of them, sorted by task.
@@ -108,7 +116,7 @@ impl Survey {
 
 fn outcome(line: &[u8], offset: u64, index: u64, judges: bool) -> Result<Outcome, Fault> {
     let task = format::task(line)?;
-    let glance: Glance<'_> = serde_json::from_slice(line)?;
+    let glance: Glance<'_> = format::read(line)?;
     let variant = glance.variant.as_deref();
     Ok(Outcome {
         task,
@@ -128,17 +136,16 @@ fn place(
     placed: u64,
     index: Option<u64>,
 ) -> Result<(), Fault> {
+    format::check(line)?;
     let task = format::task(line)?;
+    let labels = index.map(|_| format::labels(line)).transpose()?;
     let at = outcomes.binary_search_by_key(&placed, |outcome| outcome.line).ok();
     let Some(outcome) = at.map(|at| &mut outcomes[at]).filter(|outcome| outcome.task == task)
     else {
-        return Err(Fault::NotWhole(format!(
-            "it places a line at byte {placed} that is not there"
-        )));
+        return Err(Fault::orphan(placed));
     };
     outcome.index = index.unwrap_or(NOWHERE);
-    if index.is_some() {
-        let labels = format::labels(line)?;
+    if let Some(labels) = labels {
         let variant = labels.variant.as_deref();
         outcome.labels = labels_hash(&labels.prompt, &labels.row, &labels.model, variant);
     }
@@ -195,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_middle_line_is_named() {
+    fn a_torn_middle_line_is_set_aside_and_what_hangs_on_to_it_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("j");
         fs::write(&path, "").unwrap();
@@ -204,9 +211,29 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         // The second line lost its second half, and its line end with it.
-        let torn = format!("{}\n{}{}\n{}\n", lines[0], &lines[1][..60], lines[2], lines[0]);
-        fs::write(&path, torn).unwrap();
+        let torn = format!("{}\n{}{}\n", lines[0], &lines[1][..60], lines[2]);
+        for text in [torn.clone(), format!("{torn}{}\n", lines[0])] {
+            fs::write(&path, text).unwrap();
+            let survey = Survey::read(&path).unwrap();
+            assert_eq!(survey.damages().told(), "line 2");
+            let known = [0, 1, 2].map(|n| survey.find(&testing::task(n)).is_some());
+            assert_eq!(known, [true, false, true]);
+            // Nor is it cut off as a torn last line would be.
+            let length = fs::metadata(&path).unwrap().len();
+            assert_eq!(Journal::open_append(&path).unwrap().length(), length);
+        }
+    }
+
+    #[test]
+    fn a_line_that_somebody_changed_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j");
+        fs::write(&path, "").unwrap();
+        let mut journal = Journal::open_append(&path).unwrap();
+        journal.append(&[testing::ok(0, "a"), testing::ok(1, "b"), testing::ok(2, "c")]).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replacen("\"status\":\"ok\"", "\"status\":\"fine\"", 1)).unwrap();
         let message = Survey::read(&path).unwrap_err().to_string();
-        assert!(message.contains("read line 2 of"), "{message}");
+        assert!(message.contains("read line 1 of"), "{message}");
     }
 }

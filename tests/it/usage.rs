@@ -417,7 +417,8 @@ fn the_ledger_is_held_against_an_invoice() {
 fn a_journal_that_cannot_be_read_makes_the_answer_a_partial_one() {
     let dir = fixed();
     let journal = dir.path().join("runs/t/2026-11-22-run/journal.jsonl");
-    let text = fs::read_to_string(&journal).expect("text").replacen("{\"v\":1", "{\"v\"x1", 1);
+    let text =
+        fs::read_to_string(&journal).expect("text").replacen("\"repeat\":0", "\"repeat\":true", 1);
     fs::write(&journal, text).expect("a file");
     let output = dir.run(&["usage", "--format", "json"]).expect_code(5);
     let told: Value = serde_json::from_str(&output.stdout).expect("JSON");

@@ -235,7 +235,7 @@ fn a_run_that_cannot_be_booked_leaves_the_others_alone() {
     runs.run("nightly/b", "x", &[cost(0, 1, NOON), cost(1, 1, NOON), cost(2, 1, NOON)]);
     runs.run("nightly/c", "x", &[cost(0, 5, NOON)]);
     let journal = runs.path().join("nightly/b/journal.jsonl");
-    let text = fs::read_to_string(&journal).unwrap().replacen("\"row\":\"2\"", "\"row\":\"2x", 1);
+    let text = fs::read_to_string(&journal).unwrap().replacen("\"row\":\"2\"", "\"row\":2", 1);
     fs::write(&journal, text).unwrap();
     let (ledger, update) = runs.current();
     assert_eq!(update.taken_in, 1);

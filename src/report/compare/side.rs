@@ -96,6 +96,7 @@ impl Side {
         let mut side =
             Self { name: run.name(), journal: run.journal_path(), columns, ..Self::default() };
         let index = run.index()?;
+        index.damages().warn(&side.journal);
         for line in Entries::open(&side.journal, &index)? {
             let line = line?;
             side.add(line.index, &Row::read(&line)?);
