@@ -9,6 +9,7 @@ mod books;
 mod canary;
 mod deadline;
 pub mod error;
+mod group;
 mod keys;
 mod lanes;
 mod money;
@@ -105,6 +106,7 @@ impl<'j> Prepared<'j> {
         let deadline = self.job.deadline.map(Deadline::begins_now);
         let mut opened = open::open(self.job, &self.plan, settings)?;
         let result = self.work(&mut opened, observer, stopper, deadline).await;
+        let result = opened.gone(self.job).map_or(result, Err);
         let ending = match &result {
             Err(_) => "failed",
             Ok((Some(stopped), _)) => stopped.by.as_str(),

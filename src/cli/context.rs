@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use crate::cli::exit::CliError;
 use crate::cli::screen::Screen;
 use crate::provider::env::Env;
+use crate::wire::descriptors;
 
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
@@ -73,7 +74,8 @@ impl Context {
     pub fn print(&self, text: &str) -> Result<(), CliError> {
         match self.screen.result(text) {
             Err(why) if why.kind() != ErrorKind::BrokenPipe => {
-                Err(CliError::world("write to stdout", why))
+                let help = "check where stdout leads; what is on disk is not touched by that";
+                Err(CliError::world("write to stdout", why).with_help(help))
             }
             _ => Ok(()),
         }
@@ -82,6 +84,12 @@ impl Context {
 
 /// One thread does all the work: a second one costs more than it gives.
 pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    if let Some(limit) = descriptors::limit().filter(|limit| *limit < descriptors::LEAST) {
+        let why = format!("this process may open {limit} files, and needs {}", descriptors::LEAST);
+        return Err(
+            CliError::world("begin", why).with_help("raise the limit with `ulimit -n 1024`")
+        );
+    }
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

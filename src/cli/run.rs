@@ -220,9 +220,34 @@ pub fn broke(why: &RunError) -> CliError {
     let error = CliError::World { message: format!("failed to {why}"), help: None };
     match why {
         RunError::Prompts(_) => error.with_help("restore the prompt files, then --resume goes on"),
+        RunError::Journal { lost: 0, .. } => error.with_help(
+            "every answer is in the journal by now; make room on the disk or mend its rights, and \
+             --resume goes on",
+        ),
+        RunError::Journal { kept: Some(kept), path, .. } => error.with_help(format!(
+            "they are kept in `{kept}`: make room on the disk or mend its rights, append them with \
+             `cat {kept} >> {journal}`, and --resume goes on",
+            kept = kept.display(),
+            journal = path.display(),
+        )),
         RunError::Journal { .. } => error.with_help(
             "make room on the disk or mend its rights; what is in the journal is safe, and --resume \
              asks again only what is not",
+        ),
+        RunError::Unsure { .. } => error.with_help(
+            "every answer is in the journal, but may not outlive this machine: check the disk, then \
+             --resume goes on",
+        ),
+        RunError::Removed { lost: None, .. } => error.with_help(
+            "it was put back with every answer so far, and nothing more was sent: --resume goes on, \
+             or remove it again",
+        ),
+        RunError::Removed { .. } => error.with_help(
+            "what was answered is lost with it; make the folder writable and run the job anew",
+        ),
+        RunError::Moved { .. } => error.with_help(
+            "every answer is in the journal, wherever the folder is now: `--resume FOLDER` goes on \
+             there",
         ),
         // These say themselves what to do.
         RunError::Store(_)

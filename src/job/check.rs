@@ -167,6 +167,7 @@ impl Check<'_> {
     fn output(&mut self, output: &OutputFile) -> Output {
         Output {
             dir: self.folder().join(output.dir.as_deref().unwrap_or("runs")),
+            durability: output.durability.unwrap_or_default(),
             reports: output.reports.clone().unwrap_or_else(|| ReportSpec::ALL.to_vec()),
         }
     }

@@ -18,6 +18,7 @@ use crate::job::file_values::{HeaderFile, InlineRow, Named, OneOrMany, SchemaFil
 use crate::job::params::{MatrixTable, ParamsTable};
 use crate::mock::faults::Faults;
 use crate::report::table::ReportSpec;
+use crate::store::durability::Durability;
 
 /// A job: prompts, the models that are asked, and how.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -416,4 +417,7 @@ pub struct OutputFile {
     pub dir: Option<String>,
     /// The reports that are written; all of them when left out.
     pub reports: Option<Vec<ReportSpec>>,
+    /// What an answer that counts as done survives: the death of the process, which is usual, or that
+    /// of the machine too, as when the power goes.
+    pub durability: Option<Durability>,
 }

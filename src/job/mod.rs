@@ -54,6 +54,7 @@ use crate::pace::Limits;
 use crate::pace::retry::RetryPolicy;
 use crate::provider::Provider;
 use crate::report::table::ReportSpec;
+use crate::store::durability::Durability;
 use crate::wire::message::Timeouts;
 
 /// A job that was checked: every name resolved, every number in range.
@@ -153,4 +154,6 @@ pub struct Output {
     pub dir: PathBuf,
     /// The reports.
     pub reports: Vec<ReportSpec>,
+    /// When an outcome counts as done.
+    pub durability: Durability,
 }

@@ -103,6 +103,15 @@ fn headline(summary: &Summary) -> String {
         let _ =
             write!(text, " Tokens and cost include tasks that the job no longer asks: {dropped}.");
     }
+    if summary.damaged.lines > 0 {
+        let lines = count(summary.damaged.lines);
+        let (noun, are) =
+            if summary.damaged.lines == 1 { ("line", "is") } else { ("lines", "are") };
+        let _ = write!(
+            text,
+            " {lines} {noun} of the journal {are} damaged, and what was told there is in no number."
+        );
+    }
     text
 }
 

@@ -10,7 +10,9 @@ use crate::job::{Caps, Job};
 use crate::report::Row;
 use crate::run::error::RunError;
 use crate::run::open::Opened;
+use crate::store::beside;
 use crate::store::commitments::{Commitments, Leftover};
+use crate::store::durability::Durability;
 use crate::store::entries::Entries;
 use crate::store::survey::Survey;
 
@@ -38,7 +40,12 @@ pub(super) fn open(
     accounts.extend(models.iter().map(model));
     let session = opened.manifest.sessions.len().saturating_sub(1);
     let (path, journal) = (opened.dir.path(), opened.books.journal.length());
-    opened.books.commitments = Some(Commitments::begin(path, session, journal)?);
+    let commitments = Commitments::begin(path, session, journal)?;
+    if opened.books.durability == Durability::Disk {
+        // What is written there later is worth nothing unless its name is on the disk.
+        beside::sync_folder(path)?;
+    }
+    opened.books.commitments = Some(commitments);
     Ok(Some(Arc::new(Budget::new(accounts))))
 }
 
@@ -69,7 +76,7 @@ fn count_leftover(opened: &mut Opened, survey: &Survey) -> Result<(), RunError> 
                  the budget counts the most that they can have cost"
             );
         }
-        opened.dir.write_manifest(&opened.manifest)?;
+        opened.keep_manifest()?;
     }
     // Should this fail, the next session counts the same calls for the same session again.
     Leftover::remove(opened.dir.path())?;

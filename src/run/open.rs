@@ -11,11 +11,14 @@ use crate::engine::lane::LaneView;
 use crate::job::plan::Plan;
 use crate::job::scorers::grader;
 use crate::job::{Job, JobTarget};
-use crate::run::books::Books;
+use crate::run::books::{Books, Gone};
 use crate::run::error::RunError;
 use crate::run::settings::{Resume, Settings};
 use crate::store::RunDir;
+use crate::store::beside;
 use crate::store::commitments::Leftover;
+use crate::store::durability::Durability;
+use crate::store::error::StoreError;
 use crate::store::manifest::{Input, Manifest, Session};
 
 /// A run folder that is being written.
@@ -56,6 +59,31 @@ impl Opened {
         }
     }
 
+    /// What to say of a run folder that went away while the run was going. One that was removed is
+    /// laid out again, so that the run can go on in another session.
+    pub(super) fn gone(&mut self, job: &Job) -> Option<RunError> {
+        if !self.books.are_gone() {
+            return None;
+        }
+        let path = self.dir.path().to_owned();
+        Some(match self.books.gone.take()? {
+            Gone::Moved => RunError::Moved { path },
+            Gone::Removed(put_back) => {
+                let laid_out = put_back.and_then(|()| self.dir.put_back(&job.document.text));
+                RunError::Removed { path, lost: laid_out.err() }
+            }
+        })
+    }
+
+    /// Writes `run.json`, as safe as the job wants its answers.
+    pub(super) fn keep_manifest(&self) -> Result<(), StoreError> {
+        self.dir.write_manifest(&self.manifest)?;
+        match self.books.durability {
+            Durability::Process => Ok(()),
+            Durability::Disk => beside::sync_folder(self.dir.path()),
+        }
+    }
+
     /// Prompts that were changed meanwhile may have been asked half in their old form and half in
     /// their new one.
     pub(super) fn warn_of_changes(&self) {
@@ -85,7 +113,13 @@ pub(super) fn open(job: &Job, plan: &Plan, settings: &Settings) -> Result<Opened
         }
         None => (RunDir::create(out, &job.name, &job.document.text)?, false),
     };
-    let journal = dir.journal()?;
+    let mut journal = dir.journal()?;
+    let durability = job.output.durability;
+    if durability == Durability::Disk {
+        // What earlier sessions wrote counts as done, so it must be there as well.
+        journal.sync().map_err(StoreError::io("sync", journal.path()))?;
+        dir.sync_folders()?;
+    }
     let (sessions, was_scored) = match dir.manifest()? {
         Some(before) => (before.sessions, !before.scorers.is_empty()),
         None => (Vec::new(), false),
@@ -111,20 +145,23 @@ pub(super) fn open(job: &Job, plan: &Plan, settings: &Settings) -> Result<Opened
     });
     dir.write_manifest(&manifest)?;
     let files = plan.files().iter().map(Seen::now).collect();
-    let books = Books { journal, commitments: None, grader: grader(&job.scorers) };
+    let books =
+        Books { journal, commitments: None, durability, gone: None, grader: grader(&job.scorers) };
     let begun = Instant::now();
     Ok(Opened { dir, books, manifest, resumed, was_scored, begun, files })
 }
 
-/// Writes how the session ended.
+/// Writes how the session ended, once the disk has all that it did.
 pub(super) fn close(opened: &mut Opened, ending: &str) -> Result<(), RunError> {
+    let journal = &mut opened.books.journal;
+    journal.sync().map_err(StoreError::io("sync", journal.path()))?;
     if let Some(session) = opened.manifest.sessions.last_mut() {
         session.ended_at = Some(Moment::now());
         session.ended = Some(ending.to_owned());
         session.journal_bytes = Some(opened.books.journal.length());
         session.wall_ms = u64::try_from(opened.begun.elapsed().as_millis()).ok();
     }
-    opened.dir.write_manifest(&opened.manifest)?;
+    opened.keep_manifest()?;
     // What is left in it is counted now.
     Leftover::remove(opened.dir.path())?;
     Ok(())

@@ -74,7 +74,7 @@ pub(super) fn align(job: &Job, plan: &Plan, opened: &mut Opened) -> Result<Done,
 
 pub(super) fn write(opened: &mut Opened, placements: &mut Vec<Placement>) -> Result<(), RunError> {
     let path = opened.books.journal.path().to_owned();
-    let failed = |why| RunError::Journal { path, lost: 0, why };
+    let failed = |why| RunError::Journal { path, lost: 0, kept: None, why };
     opened.books.journal.append_placements(placements).map_err(failed)?;
     placements.clear();
     Ok(())

@@ -84,6 +84,16 @@ pub fn replace(place: &Path, content: &[u8]) -> Result<(), StoreError> {
     beside.finish()
 }
 
+/// Waits until the disk has the names in a folder, as they are now.
+pub fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    // Elsewhere a folder cannot be opened, and the system sees to this by itself.
+    if cfg!(unix) {
+        let synced = File::open(folder).and_then(|folder| folder.sync_all());
+        synced.map_err(StoreError::io("sync", folder))?;
+    }
+    Ok(())
+}
+
 /// A name beside this one that nobody else uses.
 pub(crate) fn temporary(place: &Path) -> PathBuf {
     let name = place.file_name().unwrap_or_default().to_string_lossy();

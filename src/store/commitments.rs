@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::budget::{Commitment, SentMark};
 use crate::call::record::Record;
 use crate::call::task::TaskId;
-use crate::store::beside::Beside;
+use crate::store::beside;
 use crate::store::error::StoreError;
 use crate::store::survey::Survey;
 
@@ -90,7 +90,12 @@ impl Commitments {
         Ok(())
     }
 
-    /// A task has an outcome that is in the journal.
+    /// The file, for whoever waits until the disk has it.
+    pub fn file(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    /// A task has an outcome that is in the journal for good.
     pub fn settle(&mut self, record: &Record) {
         let settled = (record.task, 0)..=(record.task, record.attempts);
         let settled: Vec<_> = self.open.range(settled).map(|(key, _)| *key).collect();
@@ -105,14 +110,14 @@ impl Commitments {
     }
 
     /// Writes the calls that are open anew, without those that are settled.
-    fn rewrite(&mut self) -> io::Result<()> {
+    pub fn rewrite(&mut self) -> io::Result<()> {
         let mut lines = line_of(&self.head)?;
         for (call, _) in self.open.values() {
             lines.extend(line_of(call)?);
         }
-        let mut anew = Beside::create(&self.path).map_err(io::Error::other)?;
-        anew.write_all(&lines)?;
-        anew.finish().map_err(io::Error::other)?;
+        let run = self.path.parent().unwrap_or(Path::new("."));
+        let replaced = beside::replace(&self.path, &lines);
+        replaced.and_then(|()| beside::sync_folder(run)).map_err(io::Error::other)?;
         self.file = File::options().append(true).open(&self.path)?;
         self.written = lines.len() as u64;
         Ok(())
@@ -140,6 +145,9 @@ impl Leftover {
         };
         let first = lines.next().map(|(line, _)| line).unwrap_or_default();
         let head: Head = serde_json::from_slice(first).map_err(|why| corrupt(1, why))?;
+        if head.v > VERSION {
+            return Err(StoreError::UnknownVersion { path, found: head.v, known: VERSION });
+        }
         let is_open = |call: &Commitment| {
             let outcome = survey.find(&call.task).filter(|outcome| outcome.line >= head.journal);
             outcome.is_none_or(|outcome| outcome.attempts() < call.attempt)

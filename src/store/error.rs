@@ -123,7 +123,7 @@ impl StoreError {
     }
 }
 
-/// What helps against the commonest refusals of a system; empty where nothing is known to.
+/// What helps against what a system refuses.
 fn help(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -140,8 +140,21 @@ fn help(error: &io::Error) -> &'static str {
         io::ErrorKind::Unsupported => {
             "\nhelp: this file system cannot lock files: choose a local folder with `--out DIR`"
         }
-        _ => "",
+        _ if is_out_of_files(error) => {
+            "\nhelp: this process may not open more files: raise the limit with `ulimit -n 1024`"
+        }
+        io::ErrorKind::FileTooLarge => {
+            "\nhelp: a limit on the size of files is reached (`ulimit -f`, or the file system's): \
+             raise it and try again with `--resume`; nothing that was written is lost"
+        }
+        _ => "\nhelp: check the disk, and try again; nothing that was written is lost",
     }
+}
+
+/// Whether the process, or the system, has as many files open as it may.
+fn is_out_of_files(error: &io::Error) -> bool {
+    // EMFILE and ENFILE, which have no kind of their own, are the same on every Unix.
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 #[cfg(test)]

@@ -61,6 +61,15 @@ pub fn create_run(job_folder: &Path) -> Result<PathBuf, StoreError> {
     }
 }
 
+/// Whether a run is named after a later second than another one.
+pub fn is_named_later(run: &Path, other: &Path) -> bool {
+    let second = |run: &Path| {
+        let name = run.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.split('-').next().map(str::to_owned)
+    };
+    second(run) > second(other)
+}
+
 /// Makes `latest` point at this run of the job: a symbolic link, or where those cannot be made a
 /// text file that holds the run's name.
 pub fn point_latest(job_folder: &Path, run: &str) -> Result<(), StoreError> {

@@ -121,7 +121,8 @@ impl Index {
     /// The offsets of outcome lines whose tasks the job no longer asks, by the place they had.
     pub fn dropped(&self) -> Vec<u64> {
         let dropped = self.dropped.values().map(|dropped| (dropped.was, dropped.line));
-        let waiting = self.displaced.iter().flat_map(|(at, all)| all.iter().map(|of| (*at, of.line)));
+        let waiting =
+            self.displaced.iter().flat_map(|(at, all)| all.iter().map(|of| (*at, of.line)));
         let mut dropped: Vec<(u64, u64)> = dropped.chain(waiting).collect();
         dropped.sort_unstable();
         dropped.into_iter().map(|(_, line)| line).collect()
@@ -208,12 +209,11 @@ impl Index {
         if !self.take(task, line, was) {
             return Err(Fault::orphan(line));
         }
-        match at {
-            Some(at) => self.put(at, Standing { line, relabelled: Some(placement) }),
-            None => {
-                let was = was.unwrap_or(EMPTY);
-                self.dropped.insert(task, Dropped { was, line });
-            }
+        if let Some(at) = at {
+            self.put(at, Standing { line, relabelled: Some(placement) });
+        } else {
+            let was = was.unwrap_or(EMPTY);
+            self.dropped.insert(task, Dropped { was, line });
         }
         Ok(())
     }

@@ -2,14 +2,15 @@
 //!
 //! Once an append returns, the system has the bytes: a crash of the process loses nothing.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use memchr::{memmem, memrchr};
 use crate::call::record::Entry;
+use crate::store::beside::{self, Beside};
 use crate::store::error::StoreError;
 use crate::store::format::{self, Fault, HEAD, Placement, Scored};
+use memchr::{memmem, memrchr};
 
 /// The most that the buffer keeps after a large batch.
 const KEPT: usize = 1 << 20;
@@ -22,6 +23,8 @@ pub struct Journal {
     tail: Tail<File>,
     path: PathBuf,
     buffer: Vec<u8>,
+    /// Something was written that the disk may not have.
+    is_dirty: bool,
 }
 
 impl Journal {
@@ -34,7 +37,12 @@ impl Journal {
             .open(&path)
             .map_err(StoreError::io("open", &path))?;
         let length = repair(&mut file, &path)?;
-        Ok(Self { tail: Tail { file, length, torn: false }, path, buffer: Vec::new() })
+        Ok(Self {
+            tail: Tail { file, length, torn: false },
+            path,
+            buffer: Vec::new(),
+            is_dirty: true,
+        })
     }
 
     /// Writes these outcomes with one write. After an error none of them is in the journal.
@@ -66,6 +74,7 @@ impl Journal {
     }
 
     fn write(&mut self) -> io::Result<()> {
+        self.is_dirty |= !self.buffer.is_empty();
         let outcome = self.tail.append(&self.buffer);
         self.buffer.clear();
         self.buffer.shrink_to(KEPT);
@@ -73,8 +82,66 @@ impl Journal {
     }
 
     /// Waits until the disk has everything that was appended.
-    pub fn sync(&self) -> io::Result<()> {
-        self.tail.file.sync_data()
+    pub fn sync(&mut self) -> io::Result<()> {
+        if self.is_dirty {
+            self.tail.file.sync_data()?;
+            self.is_dirty = false;
+        }
+        Ok(())
+    }
+
+    /// The file, for whoever waits for the disk on another thread.
+    pub fn file(&self) -> io::Result<File> {
+        self.tail.file.try_clone()
+    }
+
+    /// Keeps outcomes that the journal cannot take in a new file of this folder, in the form of the
+    /// journal: appended to it, they are as good as if it had taken them. Nobody else may read it.
+    pub fn rescue<'e>(
+        &self,
+        folder: &Path,
+        entries: impl IntoIterator<Item = &'e Entry>,
+    ) -> io::Result<PathBuf> {
+        let mut lines = Vec::new();
+        for entry in entries {
+            format::write_entry(&mut lines, entry)?;
+        }
+        let run = self.path.parent().and_then(Path::file_name).unwrap_or_default();
+        let name =
+            format!("runner-{}-{:08x}.jsonl", run.to_string_lossy(), beside::random() as u32);
+        let path = folder.join(name);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path)?;
+        file.write_all(&lines).and_then(|()| file.sync_all()).inspect_err(|_| {
+            // Half of it is worth nothing.
+            let _ = fs::remove_file(&path);
+        })?;
+        Ok(path)
+    }
+
+    /// Whether the file still stands where it was opened.
+    pub fn whereabouts(&self) -> Whereabouts {
+        whereabouts(&self.tail.file, &self.path)
+    }
+
+    /// Puts a journal that was removed back in its place, with the folders above it, and goes on
+    /// there: as long as the file is open, the system keeps what is in it.
+    pub fn put_back(&mut self) -> Result<(), StoreError> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(StoreError::io("create", folder))?;
+        let mut anew = Beside::create(&self.path)?;
+        let write = |error| StoreError::io("write", &self.path)(error);
+        self.tail.file.seek(SeekFrom::Start(0)).map_err(write)?;
+        let mut all = (&self.tail.file).take(self.tail.length);
+        io::copy(&mut all, &mut anew).map_err(write)?;
+        anew.finish()?;
+        let mut options = OpenOptions::new();
+        self.tail.file = options.read(true).append(true).open(&self.path).map_err(write)?;
+        (self.tail.torn, self.is_dirty) = (false, true);
+        Ok(())
     }
 
     /// The bytes that are in the journal.
@@ -86,6 +153,38 @@ impl Journal {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Where a file is that was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// Where it was, as far as that can be told.
+    Here,
+    /// Elsewhere: it, or a folder above it, was renamed.
+    Moved,
+    /// Nowhere: it was removed, and is gone once it is closed.
+    Removed,
+}
+
+#[cfg(unix)]
+fn whereabouts(file: &File, path: &Path) -> Whereabouts {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let Ok(ours) = file.metadata() else { return Whereabouts::Here };
+    if ours.nlink() == 0 {
+        return Whereabouts::Removed;
+    }
+    match fs::metadata(path) {
+        Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => Whereabouts::Here,
+        Err(why) if why.kind() != io::ErrorKind::NotFound => Whereabouts::Here,
+        _ => Whereabouts::Moved,
+    }
+}
+
+/// There a file that is open can be neither removed nor renamed.
+#[cfg(not(unix))]
+fn whereabouts(_: &File, _: &Path) -> Whereabouts {
+    Whereabouts::Here
 }
 
 /// A file that only grows by whole writes.
@@ -199,8 +298,6 @@ fn last_line(file: &mut File, length: u64) -> io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -304,6 +401,24 @@ mod tests {
         tail.file.can_cut = true;
         tail.append(b"4\n").unwrap();
         assert_eq!(tail.file.bytes, b"one\ntwo\n4\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_journal_that_was_removed_is_put_back_and_goes_on() {
+        let (folder, path) = journal_of(&[testing::ok(0, "a")]);
+        let mut journal = Journal::open_append(&path).unwrap();
+        assert_eq!(journal.whereabouts(), Whereabouts::Here);
+        fs::remove_dir_all(folder.path()).unwrap();
+        assert_eq!(journal.whereabouts(), Whereabouts::Removed);
+        journal.append(&[testing::ok(1, "b")]).unwrap();
+        journal.put_back().unwrap();
+        assert_eq!(journal.whereabouts(), Whereabouts::Here);
+        journal.append(&[testing::ok(2, "c")]).unwrap();
+        assert_eq!(Survey::read(&path).unwrap().outcomes().len(), 3);
+        assert_eq!(fs::metadata(&path).unwrap().len(), journal.length());
+        fs::rename(&path, folder.path().join("elsewhere")).unwrap();
+        assert_eq!(journal.whereabouts(), Whereabouts::Moved);
     }
 
     proptest! {

@@ -18,6 +18,7 @@ pub mod beside;
 mod blocks;
 pub mod commitments;
 pub mod damage;
+pub mod durability;
 pub mod entries;
 pub mod error;
 pub mod folder;
@@ -57,7 +58,15 @@ impl RunDir {
     /// as soon as it can be read and resumed.
     pub fn create(out: &Path, job_name: &str, job_text: &str) -> Result<Self, StoreError> {
         let job_folder = out.join(folder::job_folder(job_name));
+        let before = folder::newest_run(&job_folder)?;
         let path = folder::create_run(&job_folder)?;
+        if let Some(before) = before.filter(|before| folder::is_named_later(before, &path)) {
+            tracing::warn!(
+                newest = %before.display(),
+                "the newest run of this job is named after a time that is yet to come, so the clock \
+                 is wrong now or was then; `latest` is this run all the same"
+            );
+        }
         let lock = Lock::take(&path)?;
         let run = Self { path, lock: Some(lock) };
         run.replace_job(job_text)?;
@@ -150,6 +159,30 @@ impl RunDir {
     /// Writes `run.json` as a whole.
     pub fn write_manifest(&self, manifest: &Manifest) -> Result<(), StoreError> {
         manifest.write(&self.path)
+    }
+
+    /// Waits until the disk has the folder itself: that there is a run, and its files by their names.
+    pub fn sync_folders(&self) -> Result<(), StoreError> {
+        let named = |folder: &Path| match folder.as_os_str().is_empty() {
+            true => Path::new(".").to_owned(),
+            false => folder.to_owned(),
+        };
+        let mut folders = self.path.ancestors().map(named);
+        // Of the run, of the job, and of all runs.
+        folders.by_ref().take(3).try_for_each(|folder| beside::sync_folder(&folder))?;
+        // That folder may be as new as the run; the one that it stands in need not be ours to open.
+        folders.next().map(|folder| beside::sync_folder(&folder).ok());
+        Ok(())
+    }
+
+    /// Lays the folder of a run out again whose journal was put back after somebody removed it.
+    pub fn put_back(&mut self, job_text: &str) -> Result<(), StoreError> {
+        self.lock = Some(Lock::take(&self.path)?);
+        self.replace_job(job_text)?;
+        match self.path.parent() {
+            Some(job_folder) => folder::point_latest(job_folder, &self.name()),
+            None => Ok(()),
+        }
     }
 
     /// Opens the journal for writing; a torn last line is cut off. Only the holder of the lock

@@ -131,6 +131,7 @@ impl JobRuns {
         }
         runs.sort_unstable();
         order_within_a_second(&mut runs, job_folder);
+        put_latest_last(&mut runs, job_folder);
         Ok(Self { folder: job_folder.to_owned(), runs })
     }
 
@@ -219,6 +220,17 @@ fn order_within_a_second(runs: &mut [String], job_folder: &Path) {
                 (session.map(|session| session.started_at), run.clone())
             });
         }
+    }
+}
+
+/// The newest run is the one that `latest` points at, also where its name says otherwise: a clock that
+/// was wrong once names a run after a time that is yet to come.
+fn put_latest_last(runs: &mut Vec<String>, job_folder: &Path) {
+    let latest = folder::resolve(&job_folder.join(LATEST));
+    let name = latest.file_name().unwrap_or_default().to_string_lossy();
+    if let Some(at) = runs.iter().position(|run| *run == name) {
+        let latest = runs.remove(at);
+        runs.push(latest);
     }
 }
 

@@ -72,7 +72,9 @@ impl Fault {
     pub(crate) fn at(self, path: &Path, line: u64) -> StoreError {
         let path = PathBuf::from(path);
         match self {
-            Self::NotWhole(why) | Self::Changed(why) => StoreError::CorruptJournal { path, line, why },
+            Self::NotWhole(why) | Self::Changed(why) => {
+                StoreError::CorruptJournal { path, line, why }
+            }
             Self::Newer(found) => StoreError::UnknownVersion { path, found, known: VERSION },
             Self::Store(error) => error,
         }

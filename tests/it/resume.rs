@@ -222,23 +222,6 @@ fn a_torn_last_line_is_cut_off_and_asked_again() {
 }
 
 #[test]
-fn a_damaged_middle_line_is_named() {
-    let server = Server::start(echo());
-    let dir = JobDir::with(&Lab::at(&server).rows(6));
-    let run = dir.go(0);
-    let text = run.text("journal.jsonl");
-    let second = text.lines().nth(1).unwrap();
-    fs::write(run.path().join("journal.jsonl"), text.replace(second, &second[..50])).unwrap();
-    let output = dir.run(&["job.toml", "--resume"]).expect_code(5);
-    assert!(
-        output.stderr.contains("line 2") && output.stderr.contains("help:"),
-        "{}",
-        output.stderr
-    );
-    assert_eq!(server.requests(), 6);
-}
-
-#[test]
 fn what_failed_is_asked_again_and_its_attempts_number_on() {
     let server = Server::start(|seen: &Seen| match (seen.text.as_str(), seen.n_of_this_text) {
         ("b", 0..=2) => error(500, "server_error", "oops", "not yet"),
@@ -331,23 +314,6 @@ fn a_new_label_price_or_limit_asks_nothing_again() {
     dir.job(&params.to_string());
     dir.go_with(0, RESUME);
     assert_eq!(server.requests(), 6, "other parameters are another question");
-}
-
-#[test]
-fn a_full_disk_loses_nothing_that_was_written() {
-    let server = Server::start(echo());
-    let dir = JobDir::with(&Lab::at(&server).rows(60).limits("concurrency = 4"));
-    // As a signal it would kill; ignored, a write beyond the limit fails as on a full disk.
-    let output = dir.run_after("trap '' XFSZ\nulimit -f 32", &["job.toml"]).expect_code(5);
-    assert!(output.stderr.contains("--resume"), "{}", output.stderr);
-    let run = dir.latest("t");
-    let kept = run.text("journal.jsonl");
-    assert!(kept.ends_with('\n') && kept.lines().count() > 10, "{kept}");
-    assert_eq!(run.responses().len(), kept.lines().count(), "reports show what is safe");
-    assert!(server.requests() < 60, "nothing new is sent");
-    let run = dir.go_with(0, RESUME);
-    assert!(run.text("journal.jsonl").starts_with(&kept));
-    assert_eq!(run.contents(), numbered(60));
 }
 
 #[test]

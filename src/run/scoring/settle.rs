@@ -69,7 +69,7 @@ fn write(opened: &mut Opened, written: &mut Vec<Scored>) -> Result<(), RunError>
         return Ok(());
     }
     let path = opened.books.journal.path().to_owned();
-    let failed = |why| RunError::Journal { path, lost: 0, why };
+    let failed = |why| RunError::Journal { path, lost: 0, kept: None, why };
     opened.books.journal.append_scores(written).map_err(failed)?;
     written.clear();
     Ok(())
