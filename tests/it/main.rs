@@ -11,6 +11,7 @@ mod diagnose;
 mod dialects;
 mod diff;
 mod doctor;
+mod durability;
 mod faces;
 mod fallbacks;
 mod faults;
