@@ -20,6 +20,7 @@ pub mod records;
 mod resume;
 pub mod scoring;
 pub mod settings;
+pub mod settled;
 pub mod stopped;
 
 use std::path::{Path, PathBuf};
@@ -110,7 +111,7 @@ impl<'j> Prepared<'j> {
         let ending = match &result {
             Err(_) => "failed",
             Ok((Some(stopped), _)) => stopped.by.as_str(),
-            Ok((None, _)) => "done",
+            Ok((None, _)) => open::DONE,
         };
         let closed = open::close(&mut opened, ending);
         // The reports of a run that broke off show what is safe in the journal.

@@ -22,6 +22,7 @@ use crate::job::select::Selection;
 use crate::report::terminal;
 use crate::run::error::RunError;
 use crate::run::settings::{Resume, Settings};
+use crate::run::settled::settled;
 use crate::run::{Ended, Prepared};
 use crate::store::error::StoreError;
 
@@ -118,24 +119,40 @@ pub fn main(args: RunArgs, context: &Context) -> Result<Ending, CliError> {
         selection: args.choice.selection(),
         options,
     };
-    let prepared = Prepared::new(&job, &settings.selection, &context.env)
-        .map_err(|faults| diagnose::error(&job.document, &faults, &context.screen))?;
-    context.screen.conceal(prepared.redactor());
-    let style = if context.quiet { Style::None } else { args.progress };
-    let mut progress = Progress::new(style, &context.screen);
-    let stopper = Stopper::default();
-    let ended = runtime()?.block_on(async {
-        tokio::select! {
-            ended = prepared.run(&settings, &mut progress, &stopper) => ended,
-            () = signals::listen(&stopper, &context.screen) => unreachable!("it never returns"),
+    let ended = match settled(&job, &settings).map_err(|why| broke(&why))? {
+        Some(ended) => {
+            context.screen.note("all of it was done before, and nothing has changed since");
+            ended
         }
-    });
-    let ended = ended.map_err(|why| broke(&why))?;
+        None => run(&job, &settings, args.progress, context)?,
+    };
     let ending = tell(&ended, &job, context);
     if args.github {
         github::tell(&ended.summary, context);
     }
     Ok(ending)
+}
+
+/// Runs the job to its end.
+fn run(
+    job: &Job,
+    settings: &Settings,
+    progress: Style,
+    context: &Context,
+) -> Result<Ended, CliError> {
+    let prepared = Prepared::new(job, &settings.selection, &context.env)
+        .map_err(|faults| diagnose::error(&job.document, &faults, &context.screen))?;
+    context.screen.conceal(prepared.redactor());
+    let style = if context.quiet { Style::None } else { progress };
+    let mut progress = Progress::new(style, &context.screen);
+    let stopper = Stopper::default();
+    let ended = runtime()?.block_on(async {
+        tokio::select! {
+            ended = prepared.run(settings, &mut progress, &stopper) => ended,
+            () = signals::listen(&stopper, &context.screen) => unreachable!("it never returns"),
+        }
+    });
+    ended.map_err(|why| broke(&why))
 }
 
 fn resume(named: PathBuf) -> Resume {

@@ -27,6 +27,11 @@ pub struct Selected {
 }
 
 impl Selection {
+    /// Whether it is the whole job.
+    pub fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The selected places of a job; a glob that fits nothing is a fault.
     pub fn of(&self, job: &Job) -> Result<Selected, Vec<Diagnostic>> {
         let mut faults = Vec::new();

@@ -21,6 +21,9 @@ use crate::store::durability::Durability;
 use crate::store::error::StoreError;
 use crate::store::manifest::{Input, Manifest, Session};
 
+/// How a session ended that left nothing to do.
+pub(super) const DONE: &str = "done";
+
 /// A run folder that is being written.
 pub(super) struct Opened {
     pub(super) dir: RunDir,
@@ -100,18 +103,18 @@ impl Opened {
 /// Opens the run that is to go on, or begins one.
 pub(super) fn open(job: &Job, plan: &Plan, settings: &Settings) -> Result<Opened, RunError> {
     let out = settings.out.as_deref().unwrap_or(&job.output.dir);
-    let (dir, resumed) = match earlier(job, out, settings)? {
-        Some(path) => {
-            let dir = RunDir::open(&path)?;
-            if let Some(other) =
-                dir.manifest()?.map(|run| run.job).filter(|name| **name != *job.name)
-            {
-                return Err(RunError::OtherJob { path, job: other });
-            }
-            dir.replace_job(&job.document.text)?;
-            (dir, true)
+    let (dir, resumed) = if let Some(path) = earlier(job, out, settings)? {
+        let dir = RunDir::open(&path)?;
+        if let Some(other) = dir.manifest()?.map(|run| run.job).filter(|name| **name != *job.name) {
+            return Err(RunError::OtherJob { path, job: other });
         }
-        None => (RunDir::create(out, &job.name, &job.document.text)?, false),
+        dir.replace_job(&job.document.text)?;
+        (dir, true)
+    } else {
+        if settings.resume.is_some() {
+            tracing::warn!(job = &*job.name, "there is no run to resume; a new one begins");
+        }
+        (RunDir::create(out, &job.name, &job.document.text)?, false)
     };
     let mut journal = dir.journal()?;
     let durability = job.output.durability;
@@ -167,23 +170,22 @@ pub(super) fn close(opened: &mut Opened, ending: &str) -> Result<(), RunError> {
     Ok(())
 }
 
-fn earlier(job: &Job, out: &Path, settings: &Settings) -> Result<Option<PathBuf>, RunError> {
+/// The run that is to go on, if that is what is wanted.
+pub(super) fn earlier(
+    job: &Job,
+    out: &Path,
+    settings: &Settings,
+) -> Result<Option<PathBuf>, RunError> {
     match &settings.resume {
         None => Ok(None),
-        Some(Resume::Latest) => {
-            let latest = RunDir::latest(out, &job.name)?;
-            if latest.is_none() {
-                tracing::warn!(job = &*job.name, "there is no run to resume; a new one begins");
-            }
-            Ok(latest)
-        }
+        Some(Resume::Latest) => Ok(RunDir::latest(out, &job.name)?),
         Some(Resume::Run(named)) => Ok(Some(RunDir::named(out, &job.name, named))),
     }
 }
 
 /// The hash of all prices that costs are counted with, and of whom they are the prices; `None`
 /// where no price is known.
-fn prices_hash(targets: &[JobTarget]) -> Option<String> {
+pub(super) fn prices_hash(targets: &[JobTarget]) -> Option<String> {
     let mut lines: Vec<String> = targets
         .iter()
         .filter_map(|target| {
@@ -199,6 +201,11 @@ fn prices_hash(targets: &[JobTarget]) -> Option<String> {
 
 /// What was read for the run, so that a later reader can tell whether it is still the same.
 fn inputs(job: &Job, plan: &Plan) -> Result<Vec<Input>, RunError> {
-    let shown = |path: &Path| path.strip_prefix(&job.folder).unwrap_or(path).display().to_string();
-    plan.files().iter().map(|path| Input::of(path, shown(path)).map_err(RunError::from)).collect()
+    let files = plan.files();
+    files.iter().map(|path| Input::of(path, shown(job, path)).map_err(RunError::from)).collect()
+}
+
+/// The path of a file as the job states it.
+pub(super) fn shown(job: &Job, path: &Path) -> String {
+    path.strip_prefix(&job.folder).unwrap_or(path).display().to_string()
 }

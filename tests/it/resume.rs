@@ -350,3 +350,40 @@ fn a_run_of_another_job_is_not_taken_over() {
     assert!(output.stderr.contains("a run of the job `t`"), "{}", output.stderr);
     assert_eq!((before.text("summary.json"), server.requests()), (summary, 2));
 }
+
+#[test]
+fn a_run_that_is_done_is_told_at_once_and_stays_as_it_is() {
+    let server = Server::start(echo());
+    let lab = Lab::at(&server).prompts("file = \"rows.jsonl\"\nuser = \"{{ q }}\"");
+    let dir = JobDir::with(&lab);
+    let rows = |last: &str| format!("{{\"q\":\"one\"}}\n{{\"q\":\"two\"}}\n{{\"q\":\"{last}\"}}\n");
+    dir.write("rows.jsonl", rows("three"));
+    let run = dir.go(0);
+    assert_eq!(server.requests(), 3);
+    let files = ["run.json", "journal.jsonl", "responses.csv", "report.html"];
+    let before = files.map(|name| run.text(name));
+
+    // Nothing is asked, and nothing is written.
+    let told = dir.run(&["job.toml", "--resume"]).expect_code(0);
+    assert!(told.stderr.contains("all of it was done before"), "{}", told.stderr);
+    assert!(told.stdout.contains("reports in "), "{}", told.stdout);
+    assert_eq!(files.map(|name| run.text(name)), before);
+
+    // A report that is gone is written again.
+    fs::remove_file(run.path().join("responses.csv")).unwrap();
+    let run = dir.go_with(0, RESUME);
+    assert_eq!(run.text("responses.csv"), before[2]);
+    assert_eq!(server.requests(), 3);
+
+    // A row of the same length that asks something else is asked, and so is a line that is lost.
+    dir.write("rows.jsonl", rows("seven"));
+    dir.go_with(0, RESUME);
+    assert_eq!(server.requests(), 4);
+    let run = dir.go_with(0, RESUME);
+    assert_eq!(server.requests(), 4);
+    let journal = run.text("journal.jsonl");
+    let first = journal.find('\n').unwrap() + 1;
+    fs::write(run.path().join("journal.jsonl"), &journal[first..]).unwrap();
+    dir.go_with(0, RESUME);
+    assert_eq!(server.requests(), 5);
+}
