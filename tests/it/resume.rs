@@ -68,7 +68,8 @@ fn a_run_that_is_killed_again_and_again_loses_nothing() {
         kept.lines().count()
     );
     let calls = server.requests() - before;
-    assert!(calls <= ROWS + kills * WIDTH, "{calls} calls for {ROWS} rows and {kills} kills");
+    // Those in flight at a kill, and the few whose answer came in the last instant before it was written.
+    assert!(calls <= ROWS + kills * 2 * WIDTH, "{calls} calls for {ROWS} rows and {kills} kills");
     assert_eq!(likeness(&run), likeness(&undisturbed));
 }
 
@@ -120,7 +121,8 @@ fn a_run_that_is_changed_and_killed_again_and_again_ends_as_its_last_job() {
     assert_eq!(run.each("row"), (1..=60).map(|n| n.to_string()).collect::<Vec<_>>());
     let finals = run.column("usage.csv", "final");
     assert_eq!(finals.iter().filter(|is_final| *is_final == "true").count(), 60);
-    assert!(server.requests() <= 60 + 6 + 6 * 4, "{}", server.requests());
+    // Those in flight at a kill, and the few whose answer came in the last instant before it was written.
+    assert!(server.requests() <= 60 + 6 + 6 * 2 * 4, "{}", server.requests());
 }
 
 #[test]
