@@ -200,7 +200,9 @@ impl Adaptive {
             self.skip -= 1;
             return;
         }
-        if !level.used {
+        // Whoever was told the width waits for one answer, whichever of the first calls it is to.
+        let is_told = matches!(self.growth, Growth::Start(step) if step > 1.0);
+        if !level.used && !is_told {
             return;
         }
         self.leap = self.leap.take().filter(|leap| level.serial <= leap.after);
@@ -373,6 +375,18 @@ mod tests {
             }
         }
         taken
+    }
+
+    #[test]
+    fn any_of_the_first_answers_lets_a_lane_be_as_wide_as_it_was_told() {
+        let now = Instant::now();
+        let mut adaptive = Adaptive::new(128, Start::Told, now);
+        let first = adaptive.sent(1, 4, false);
+        for in_flight in 2..=4 {
+            adaptive.sent(in_flight, 4, false);
+        }
+        adaptive.ok(first, now);
+        assert_eq!(adaptive.width(), 128);
     }
 
     #[test]
