@@ -23,7 +23,8 @@ pub struct Entries<I> {
     index: I,
     blocks: Blocks,
     journal: Arc<Path>,
-    next: u64,
+    /// From which place on the rest stands; `None` once all places have been shown.
+    next: Option<u64>,
     dropped: std::vec::IntoIter<u64>,
     judgements: std::vec::IntoIter<(Option<u64>, u64, Option<u64>)>,
     failed: bool,
@@ -57,7 +58,7 @@ impl<I: Deref<Target = Index>> Entries<I> {
             index,
             blocks: Blocks::open(journal)?,
             journal: journal.into(),
-            next: 0,
+            next: Some(0),
             failed: false,
         })
     }
@@ -112,13 +113,12 @@ impl<I: Deref<Target = Index>> Entries<I> {
     }
 
     fn step(&mut self) -> Result<Option<Line>, StoreError> {
-        while self.next < self.index.places_end() {
-            let place = self.next;
-            self.next += 1;
-            if let Some(line) = self.at(place)? {
-                return Ok(Some(line));
-            }
+        let place = self.next.and_then(|next| self.index.place_from(next));
+        if let Some(place) = place {
+            self.next = place.checked_add(1);
+            return self.at(place);
         }
+        self.next = None;
         if let Some(offset) = self.dropped.next() {
             return self.line(None, offset, None).map(Some);
         }

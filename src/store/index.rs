@@ -1,5 +1,8 @@
 //! Where in a journal the outcome of each place in the plan stands: 8 bytes a task.
 //!
+//! They are kept by pages, so that a number that is none, in a line that a disk has damaged, costs a
+//! page and not all places before it.
+//!
 //! What is rare (a task that was asked in two sessions, a job that was changed in between) takes
 //! more, and only where it happens.
 //!
@@ -8,7 +11,7 @@
 //! damaged line left such a pair for good, the one that waits is shown among those that the job no
 //! longer asks, so that none is lost; the next session places both.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use crate::call::task::TaskId;
@@ -21,10 +24,14 @@ use crate::store::scan;
 /// A place in the plan without an outcome.
 const EMPTY: u64 = u64::MAX;
 
+/// Places of a page: 32 KiB.
+const PAGE: u64 = 1 << 12;
+
 /// The byte offsets of outcome lines, by their place in the plan.
 #[derive(Debug, Default)]
 pub struct Index {
-    slots: Vec<u64>,
+    /// By the place of their first, over `PAGE`.
+    pages: BTreeMap<u64, Box<[u64]>>,
     earlier: HashMap<TaskId, Vec<u64>>,
     relabelled: HashMap<u64, u64>,
     /// Outcome lines whose place was given to another one, by that place.
@@ -92,19 +99,26 @@ impl Index {
         &self.damages
     }
 
-    /// One more than the last place of the plan that has had an outcome.
-    pub fn places_end(&self) -> u64 {
-        self.slots.len() as u64
-    }
-
     /// The places of the plan that have an outcome, in order.
     pub fn places(&self) -> impl Iterator<Item = u64> {
-        (0..self.places_end()).filter(|at| self.line(*at).is_some())
+        let next = |at: &u64| self.place_from(at.checked_add(1)?);
+        std::iter::successors(self.place_from(0), next)
+    }
+
+    /// The first of them that is not before this place.
+    pub fn place_from(&self, from: u64) -> Option<u64> {
+        self.pages.range(from / PAGE..).find_map(|(number, page)| {
+            let first = number * PAGE;
+            let passed = from.saturating_sub(first) as usize;
+            let found = page[passed..].iter().position(|line| *line != EMPTY)?;
+            Some(first + (passed + found) as u64)
+        })
     }
 
     /// The offset of the outcome line for this place in the plan.
     pub fn line(&self, at: u64) -> Option<u64> {
-        self.slots.get(at as usize).copied().filter(|line| *line != EMPTY)
+        let page = self.pages.get(&(at / PAGE))?;
+        Some(page[(at % PAGE) as usize]).filter(|line| *line != EMPTY)
     }
 
     /// The offset of the placement line that gives this place its labels, where the labels are
@@ -150,7 +164,7 @@ impl Index {
 
     /// How many places of the plan have an outcome.
     pub fn len(&self) -> usize {
-        self.slots.iter().filter(|line| **line != EMPTY).count()
+        self.pages.values().flatten().filter(|line| **line != EMPTY).count()
     }
 
     /// Whether the journal has no outcome at all.
@@ -170,7 +184,7 @@ impl Index {
             && is_of_task(before)?
         {
             self.earlier.entry(task).or_default().push(before);
-            self.slots[at as usize] = EMPTY;
+            self.set(at, EMPTY);
         }
         for waiting in self.displaced.get(&at).cloned().unwrap_or_default() {
             if is_of_task(waiting.line)? {
@@ -232,7 +246,7 @@ impl Index {
             self.forget_displaced(at, line);
             return true;
         }
-        self.slots[at as usize] = EMPTY;
+        self.set(at, EMPTY);
         self.relabelled.remove(&at);
         if let Some(waiting) = self.displaced.get(&at).and_then(|all| all.last().copied()) {
             self.forget_displaced(at, waiting.line);
@@ -243,7 +257,7 @@ impl Index {
 
     /// Looks for an outcome line at every place.
     fn search(&self, line: u64) -> Option<u64> {
-        let slot = self.slots.iter().position(|other| *other == line).map(|at| at as u64);
+        let slot = self.places().find(|at| self.line(*at) == Some(line));
         let waiting = || self.displaced.keys().copied().find(|at| self.waits(*at, line));
         slot.or_else(waiting)
     }
@@ -270,11 +284,13 @@ impl Index {
             Some(placement) => drop(self.relabelled.insert(at, placement)),
             None => drop(self.relabelled.remove(&at)),
         }
-        let at = at as usize;
-        if at >= self.slots.len() {
-            self.slots.resize(at + 1, EMPTY);
-        }
-        self.slots[at] = new.line;
+        self.set(at, new.line);
+    }
+
+    fn set(&mut self, at: u64, line: u64) {
+        let empty = || vec![EMPTY; PAGE as usize].into_boxed_slice();
+        let page = self.pages.entry(at / PAGE).or_insert_with(empty);
+        page[(at % PAGE) as usize] = line;
     }
 }
 
@@ -285,6 +301,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::call::record::Entry;
     use crate::store::format::{Placement, Spot};
     use crate::store::journal::Journal;
     use crate::store::survey::Survey;
@@ -317,6 +334,19 @@ mod tests {
         assert_eq!(index.line(2), Some(lines[&2]));
         assert_eq!((index.line(1), index.line(9), index.len()), (None, None, 3));
         assert!(index.dropped().is_empty() && index.earlier(&testing::task(2)).is_empty());
+    }
+
+    #[test]
+    fn a_place_that_no_plan_has_costs_no_more_than_any_other() {
+        for index in [u64::MAX, u64::MAX - 1, 1 << 50] {
+            let (_folder, mut journal, _) = journal(&[0]);
+            let line = journal.length();
+            let entry = Entry { index, ..testing::ok(1, "a") };
+            journal.append(&[entry]).unwrap();
+            let index_of = Index::read(journal.path()).unwrap();
+            assert_eq!(index_of.places().collect::<Vec<_>>(), [0, index]);
+            assert_eq!((index_of.line(index), index_of.len()), (Some(line), 2));
+        }
     }
 
     #[test]
