@@ -44,7 +44,7 @@ pub fn main(args: &SchemaArgs, context: &Context) -> Result<Ending, CliError> {
 /// The schema as text, as the files in `schemas/` hold it.
 pub fn schema(what: What) -> String {
     let schema: Value = match what {
-        What::Job => job_schema(),
+        What::Job => job_schema().clone(),
         What::Record => schemars::schema_for!(Record).to_value(),
         What::Summary => schemars::schema_for!(Summary).to_value(),
     };

@@ -40,7 +40,7 @@ pub fn load(path: &Path, sets: &[String], env: &Env) -> Result<Job, Faults> {
 pub fn load_text(path: &Path, text: &str, sets: &[String], env: &Env) -> Result<Job, Faults> {
     let shown = path.display().to_string();
     let (document, syntax) = Document::parse(&shown, text, sets);
-    let shape = shape::check(&document, &job_schema());
+    let shape = shape::check(&document, job_schema());
     let mut check = Check {
         document: &document,
         path,

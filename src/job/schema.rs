@@ -1,16 +1,21 @@
 //! The JSON Schema of the job file, for editors and for our own checks.
 
+use std::sync::LazyLock;
+
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use crate::job::file::JobFile;
 
-/// The schema (draft 2020-12) of a job file.
-pub fn job_schema() -> Value {
-    let generator = SchemaSettings::draft2020_12().for_deserialize().into_generator();
-    let mut schema = generator.into_root_schema_for::<JobFile>().to_value();
-    without_null(&mut schema);
-    schema
+/// The schema (draft 2020-12) of a job file; it is made once.
+pub fn job_schema() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+        let generator = SchemaSettings::draft2020_12().for_deserialize().into_generator();
+        let mut schema = generator.into_root_schema_for::<JobFile>().to_value();
+        without_null(&mut schema);
+        schema
+    });
+    &SCHEMA
 }
 
 /// Takes out what serde needs and no TOML can hold: null, as a type and as a default.
@@ -51,7 +56,7 @@ mod tests {
     #[test]
     fn the_schema_takes_a_good_job_and_refuses_a_bad_one() {
         let schema = job_schema();
-        let validator = jsonschema::draft202012::new(&schema).expect("a schema");
+        let validator = jsonschema::draft202012::new(schema).expect("a schema");
         let good = json!({
             "name": "x",
             "params": { "temperature": 0, "top_k": 3 },

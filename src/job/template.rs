@@ -158,7 +158,14 @@ fn fault(why: &Error, variables: &HashSet<String>) -> TemplateFault {
         }
         kind => (plain(detail, &kind.to_string()), Blame::Row),
     };
-    TemplateFault { message, range: why.range(), blame }
+    TemplateFault { message, range: place(why), blame }
+}
+
+/// The bytes at fault, as whole characters: of one that it does not know, minijinja names the first
+/// byte alone.
+fn place(why: &Error) -> Option<Range<usize>> {
+    let (range, text) = (why.range()?, why.template_source()?);
+    Some(text.floor_char_boundary(range.start)..text.ceil_char_boundary(range.end))
 }
 
 /// The variable of the row that is not there, out of "`name` is undefined".
@@ -234,6 +241,13 @@ mod tests {
             render("{% set q = 1 %}{{ q }}{{ list | tojson }}").as_deref(),
             Ok("1[{\"c\": 1}, {}]")
         );
+    }
+
+    #[test]
+    fn a_fault_is_of_whole_characters() {
+        let text = "{{ aä }}{{ b€ }}";
+        let fault = render(text).expect_err("no name has such a sign");
+        assert_eq!(fault.range.and_then(|range| text.get(range)), Some("ä"));
     }
 
     #[test]

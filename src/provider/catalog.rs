@@ -1,6 +1,7 @@
 //! The catalogue: `catalog.toml`, one row a provider.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 
@@ -115,7 +116,10 @@ pub enum KeyNeed {
 impl Catalog {
     /// The rows that are built in; nothing is fetched.
     pub fn builtin() -> Self {
-        Self { rows: toml::from_str(CATALOG).expect("a test reads the built-in catalogue") }
+        static BUILTIN: LazyLock<Catalog> = LazyLock::new(|| Catalog {
+            rows: toml::from_str(CATALOG).expect("a test reads the built-in catalogue"),
+        });
+        BUILTIN.clone()
     }
 
     /// The row of a provider, by its name or an alias, with its proper name.
