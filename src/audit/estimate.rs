@@ -13,6 +13,8 @@
 //! Tasks are taken one by one and nothing of them is kept, so a plan of millions takes no room.
 
 pub mod cost;
+#[cfg_attr(not(feature = "tokenizers"), path = "estimate/unencoded.rs")]
+mod encoded;
 pub mod history;
 pub mod input;
 pub mod output;

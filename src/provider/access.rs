@@ -38,7 +38,7 @@ impl Provider {
             Auth::Aws => {
                 let key = self.key.find(env)?;
                 let unsigned = key.is_none();
-                let signer = || aws::signer(&self.settings, env, redactor);
+                let signer = || aws::signer::signer(&self.settings, env, redactor);
                 Access { key, authorizer: unsigned.then(signer).transpose()?, ..Access::default() }
             }
             Auth::Entra => {

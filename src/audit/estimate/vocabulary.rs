@@ -4,9 +4,7 @@
 //! what a message costs beside its text, are from the sheet of tokenizers (Anthropic's own figures
 //! for Claude, rules of thumb for the rest). What earlier runs told corrects them.
 
-use tiktoken_rs::{cl100k_base_singleton, o200k_base_singleton};
-
-use crate::audit::estimate::weights;
+use crate::audit::estimate::{encoded, weights};
 use crate::call::estimate::text_tokens;
 use crate::provider::catalog::MOCK;
 use crate::provider::models;
@@ -111,7 +109,7 @@ impl Vocabulary {
                 per_message: 4,
                 per_call: if own { 3 + HARMONY } else { 3 },
                 with_tools: 10,
-                is_exact: !own && is_known(&name) && is_served(),
+                is_exact: encoded::IS_EXACT && !own && is_known(&name) && is_served(),
             };
         }
         let family = FAMILIES.iter().find(|(part, ..)| name.contains(part));
@@ -140,8 +138,8 @@ impl Vocabulary {
     fn whole(&self, text: &str) -> u64 {
         match self.text {
             Text::Builtin => text_tokens(text),
-            Text::O200k => o200k_base_singleton().count_ordinary(text) as u64,
-            Text::Cl100k => cl100k_base_singleton().count_ordinary(text) as u64,
+            Text::O200k => encoded::o200k(text),
+            Text::Cl100k => encoded::cl100k(text),
             Text::Weighed(factor) => (weights::tokens(text) * factor).ceil() as u64,
         }
     }
