@@ -176,7 +176,8 @@ const LONGEST_MESSAGE: usize = 4000;
 
 impl Failure {
     /// A failure of this kind, with what its kind says about trying again. A message that quotes
-    /// without end what a server sent ends where nobody reads on, and none of it steers a terminal.
+    /// without end what a server sent ends where nobody reads on, none of it steers a terminal, and
+    /// one of nothing says so.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         let mut message = message.into();
         if message.len() > LONGEST_MESSAGE {
@@ -184,6 +185,9 @@ impl Failure {
             message.push('…');
         }
         message.retain(|c| !c.is_control() || matches!(c, '\n' | '\t'));
+        if message.trim().is_empty() {
+            "nothing was said of why".clone_into(&mut message);
+        }
         Self {
             kind,
             message,
@@ -260,6 +264,8 @@ mod tests {
         assert_eq!(failure.message, "a[31m\tb2J\nc");
         let failure = Failure::new(FailureKind::Api, "ü".repeat(1 << 20));
         assert_eq!(failure.message, "ü".repeat(LONGEST_MESSAGE / 2) + "…");
+        let failure = Failure::new(FailureKind::Api, "\0 \u{1b}\n");
+        assert_eq!(failure.message, "nothing was said of why");
     }
 
     #[test]

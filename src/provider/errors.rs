@@ -296,7 +296,8 @@ fn throttled(told: &Told<'_>) -> (FailureKind, Option<Remedy>) {
 
 /// The provider's words on one line; of a page of HTML, that it was one.
 fn message(status: u16, text: &str) -> String {
-    let text = text.trim();
+    // What is no text is not shown, and would leave nothing.
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c.is_control());
     let looks_like_html = text.starts_with("<!") || text.to_lowercase().starts_with("<html");
     if looks_like_html {
         return format!("status {status} with an HTML page, probably from a proxy");

@@ -131,6 +131,14 @@ fn the_providers_words_are_kept_on_one_line() {
     assert_eq!(page.message, "status 502 with an HTML page, probably from a proxy");
 }
 
+/// Found by fuzzing: nothing was left of such words, and nobody was told why a call failed.
+#[test]
+fn words_of_nothing_but_control_characters_are_none() {
+    for body in ["\u{6}\0\0", "{\"error\":{\"message\":\"\\u0000 \\u001b\"}}", " \n"] {
+        assert_eq!(failure(429, body).message, "status 429 with an empty body", "{body:?}");
+    }
+}
+
 #[test]
 fn a_host_that_takes_no_stream_options_is_told_how_to_be_asked_without() {
     let told = failure(422, r#"{"detail":[{"loc":["body","stream_options"],"msg":"x"}]}"#);
