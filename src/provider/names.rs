@@ -265,16 +265,25 @@ pub fn suggestions<'t>(
     const LIKE: f64 = 0.5;
     /// A name that needs a prefix must be so much liker to go before one that needs none.
     const DETOUR: f64 = 0.15;
-    let lower = name.trim().to_lowercase();
+    /// No model has a longer name. The time to compare two names grows with both lengths.
+    const LONGEST: usize = 120;
+    let whole = name.trim().to_lowercase();
+    let lower: String = whole.chars().take(LONGEST).collect();
+    let length = lower.chars().count();
     let likeness =
         |known: &str| strsim::normalized_damerau_levenshtein(&lower, &known.to_lowercase());
+    // Names of which one is twice as long as the other are not alike.
+    let score = |known: &str| match known.chars().count() {
+        other if other * 2 < length || length * 2 < other => 0.0,
+        _ => likeness(known),
+    };
     let mut scored: Vec<(f64, bool, String)> = table
         .filter(|(provider, _)| catalog.find(provider).is_some())
         .filter_map(|(provider, model)| {
             let last = model.rsplit('/').next().unwrap_or(model);
             let full = format!("{provider}/{model}");
             let is_bare = bare(model, catalog, &[], env) == Some(provider);
-            let score = likeness(model).max(likeness(last)).max(likeness(&full));
+            let score = score(model).max(score(last)).max(score(&full));
             let score = if is_bare { score } else { score - DETOUR };
             let shown = if is_bare { model.to_owned() } else { full };
             (score >= LIKE).then_some((score, is_bare, shown))
@@ -283,9 +292,9 @@ pub fn suggestions<'t>(
     let others =
         BARE.iter().map(|(_, _, known)| (likeness(known) - 1.0, true, (*known).to_owned()));
     scored.extend(others);
-    if lower != name && bare(&lower, catalog, &[], env).is_some() {
+    if whole != name && bare(&whole, catalog, &[], env).is_some() {
         // It is a slip of the shift key or of the space bar alone, also where the model is gone.
-        scored.push((1.0, true, lower.clone()));
+        scored.push((1.0, true, whole.clone()));
     }
     scored.sort_by(|a, b| {
         b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)).then(a.2.len().cmp(&b.2.len())).then(a.2.cmp(&b.2))

@@ -184,6 +184,14 @@ fn an_unknown_bare_name_is_answered_with_three_that_are_known() {
     assert!(fault.help.ends_with("? else write `provider/gtp-4o`"), "{}", fault.help);
 }
 
+/// Found by fuzzing: the time grew with the length of the name, times that of the table.
+#[test]
+fn a_name_of_a_megabyte_is_no_model_and_is_told_so_at_once() {
+    let name = format!("no-{}", "model-".repeat(200_000));
+    let fault = resolved(&name).expect_err("no model");
+    assert!(fault.help.starts_with("did you mean `"), "{}", &fault.help[..200]);
+}
+
 #[test]
 fn the_names_of_the_rules_follow_them() {
     for (start, provider, known) in BARE {
