@@ -8,6 +8,7 @@
 mod books;
 mod canary;
 mod deadline;
+mod desk;
 pub mod error;
 mod group;
 mod keys;
@@ -19,6 +20,7 @@ mod pump;
 pub mod records;
 mod resume;
 pub mod scoring;
+mod scribe;
 pub mod settings;
 pub mod settled;
 pub mod stopped;

@@ -76,7 +76,7 @@ impl Observer for Progress {
 
     fn see(&mut self, event: &Event) {
         match event {
-            Event::Finished { lane, entry } => self.lanes[*lane].count(entry),
+            Event::Finished { lane, entry, .. } => self.lanes[*lane].count(entry),
             Event::Retrying { lane, kind, attempt, wait } => {
                 let tally = &mut self.lanes[*lane];
                 tally.retries += 1;

@@ -17,6 +17,9 @@ pub enum Event {
         lane: usize,
         /// The outcome, for the journal.
         entry: Box<Entry>,
+        /// Told when it is written down. Its worker sends nothing new before that, so that a process
+        /// that is killed forgets no more answers than there can be calls in flight.
+        written: Option<oneshot::Sender<()>>,
     },
     /// An attempt failed, and the task will try again.
     Retrying {

@@ -11,11 +11,12 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use rand::rngs::StdRng;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::call::failure::Failure;
 use crate::call::pacing::Pacing;
+use crate::call::record::Entry;
 use crate::call::request::Operation;
 use crate::call::task::Task;
 use crate::engine::budget::{Budget, Payer};
@@ -221,6 +222,9 @@ pub(super) async fn run(
     let _ = events.send(Event::LaneEnded { lane: lane.number }).await;
 }
 
+/// Nobody takes the lane's outcomes any more.
+struct Gone;
+
 /// What a lane's workers share.
 struct Crew<'l> {
     lane: &'l Lane,
@@ -257,8 +261,7 @@ impl Crew<'_> {
                 tokio::task::yield_now().await;
                 continue;
             };
-            let finished = Event::Finished { lane: self.lane.number, entry: Box::new(entry) };
-            if self.events.send(finished).await.is_err() {
+            if self.finish(entry, &mut stop).await.is_err() {
                 return;
             }
             if self.count() > self.wanted() {
@@ -266,6 +269,21 @@ impl Crew<'_> {
                 return;
             }
         }
+    }
+
+    /// Hands in an outcome, and waits until it is written down; when nothing new is sent any more, that
+    /// need not be waited for.
+    async fn finish(&self, entry: Entry, stop: &mut Stop) -> Result<(), Gone> {
+        let (written, heard) = oneshot::channel();
+        let (lane, written) = (self.lane.number, Some(written));
+        let finished = Event::Finished { lane, entry: Box::new(entry), written };
+        self.events.send(finished).await.map_err(|_| Gone)?;
+        tokio::select! {
+            biased;
+            _ = heard => {}
+            () = stop.draining() => {}
+        }
+        Ok(())
     }
 
     fn next(&self) -> Option<Result<Task, String>> {

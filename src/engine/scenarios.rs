@@ -88,7 +88,7 @@ async fn follow(
         while let Some(event) = events.recv().await {
             let at = began.elapsed().as_secs_f64();
             match event {
-                Event::Finished { lane, entry } => {
+                Event::Finished { lane, entry, .. } => {
                     let spec = &scenario.lanes[numbers[lane]];
                     seen[lane].outcomes.push(outcome(spec, &entry, at));
                 }

@@ -6,14 +6,16 @@ use std::io;
 use crate::call::record::Record;
 use crate::engine::event::Event;
 use crate::eval::grader::Grader;
+use crate::run::scribe::Scribe;
 use crate::store::commitments::Commitments;
 use crate::store::durability::Durability;
 use crate::store::error::StoreError;
-use crate::store::journal::{Journal, Whereabouts};
+use crate::store::journal::Whereabouts;
 
 /// The files of a session that works.
 pub(super) struct Books {
-    pub(super) journal: Journal,
+    /// Has the journal.
+    pub(super) scribe: Scribe,
     /// The calls in flight, where money is capped.
     pub(super) commitments: Option<Commitments>,
     /// When an outcome counts as done.
@@ -38,7 +40,8 @@ impl Books {
     /// paid for.
     pub(super) fn are_gone(&mut self) -> bool {
         if self.gone.is_none() {
-            self.gone = match self.journal.whereabouts() {
+            let whereabouts = self.scribe.journal().whereabouts();
+            self.gone = match whereabouts {
                 Whereabouts::Here => None,
                 Whereabouts::Moved => Some(Gone::Moved),
                 Whereabouts::Removed => Some(Gone::Removed(self.put_back())),
@@ -48,8 +51,8 @@ impl Books {
     }
 
     fn put_back(&mut self) -> Result<(), StoreError> {
-        self.journal.put_back()?;
-        let path = self.journal.path();
+        self.scribe.journal().put_back()?;
+        let path = self.scribe.path();
         match &mut self.commitments {
             Some(commitments) => commitments.rewrite().map_err(StoreError::io("write", path)),
             None => Ok(()),
@@ -81,7 +84,7 @@ impl Books {
     /// All files of the session, for whoever waits until the disk has them.
     pub(super) fn files(&self) -> io::Result<Vec<File>> {
         let commitments = self.commitments.iter().map(Commitments::file);
-        commitments.chain([self.journal.file()]).collect()
+        commitments.chain([self.scribe.journal().file()]).collect()
     }
 
     /// An outcome is in the journal: the calls that it tells of are in flight no more.

@@ -132,7 +132,7 @@ impl Observer for Jury<'_> {
     }
 
     fn see(&mut self, event: &Event) {
-        if let Event::Finished { lane, entry } = event {
+        if let Event::Finished { lane, entry, .. } = event {
             let fate = Fate::of(entry, &self.lanes[*lane]);
             if let Some(trial) = self.trials.iter_mut().find(|trial| trial.is_of(entry)) {
                 trial.hear(entry, fate);

@@ -39,7 +39,7 @@ pub(super) fn open(
     let model = |(label, cap): &(Arc<str>, Usd)| account(Scope::Model(label.clone()), *cap);
     accounts.extend(models.iter().map(model));
     let session = opened.manifest.sessions.len().saturating_sub(1);
-    let (path, journal) = (opened.dir.path(), opened.books.journal.length());
+    let (path, journal) = (opened.dir.path(), opened.books.scribe.journal().length());
     let commitments = Commitments::begin(path, session, journal)?;
     if opened.books.durability == Durability::Disk {
         // What is written there later is worth nothing unless its name is on the disk.

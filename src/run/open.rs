@@ -13,6 +13,7 @@ use crate::job::scorers::grader;
 use crate::job::{Job, JobTarget};
 use crate::run::books::{Books, Gone};
 use crate::run::error::RunError;
+use crate::run::scribe::Scribe;
 use crate::run::settings::{Resume, Settings};
 use crate::store::RunDir;
 use crate::store::beside;
@@ -148,22 +149,23 @@ pub(super) fn open(job: &Job, plan: &Plan, settings: &Settings) -> Result<Opened
     });
     dir.write_manifest(&manifest)?;
     let files = plan.files().iter().map(Seen::now).collect();
-    let books =
-        Books { journal, commitments: None, durability, gone: None, grader: grader(&job.scorers) };
+    let (scribe, grader) = (Scribe::new(journal), grader(&job.scorers));
+    let books = Books { scribe, commitments: None, durability, gone: None, grader };
     let begun = Instant::now();
     Ok(Opened { dir, books, manifest, resumed, was_scored, begun, files })
 }
 
 /// Writes how the session ended, once the disk has all that it did.
 pub(super) fn close(opened: &mut Opened, ending: &str) -> Result<(), RunError> {
-    let journal = &mut opened.books.journal;
-    journal.sync().map_err(StoreError::io("sync", journal.path()))?;
+    let mut journal = opened.books.scribe.journal();
+    journal.sync().map_err(StoreError::io("sync", opened.books.scribe.path()))?;
     if let Some(session) = opened.manifest.sessions.last_mut() {
         session.ended_at = Some(Moment::now());
         session.ended = Some(ending.to_owned());
-        session.journal_bytes = Some(opened.books.journal.length());
+        session.journal_bytes = Some(journal.length());
         session.wall_ms = u64::try_from(opened.begun.elapsed().as_millis()).ok();
     }
+    drop(journal);
     opened.keep_manifest()?;
     // What is left in it is counted now.
     Leftover::remove(opened.dir.path())?;

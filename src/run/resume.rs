@@ -73,9 +73,9 @@ pub(super) fn align(job: &Job, plan: &Plan, opened: &mut Opened) -> Result<Done,
 }
 
 pub(super) fn write(opened: &mut Opened, placements: &mut Vec<Placement>) -> Result<(), RunError> {
-    let path = opened.books.journal.path().to_owned();
+    let path = opened.books.scribe.path().to_owned();
     let failed = |why| RunError::Journal { path, lost: 0, kept: None, why };
-    opened.books.journal.append_placements(placements).map_err(failed)?;
+    opened.books.scribe.journal().append_placements(placements).map_err(failed)?;
     placements.clear();
     Ok(())
 }

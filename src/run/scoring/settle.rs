@@ -68,9 +68,9 @@ fn write(opened: &mut Opened, written: &mut Vec<Scored>) -> Result<(), RunError>
     if written.is_empty() {
         return Ok(());
     }
-    let path = opened.books.journal.path().to_owned();
+    let path = opened.books.scribe.path().to_owned();
     let failed = |why| RunError::Journal { path, lost: 0, kept: None, why };
-    opened.books.journal.append_scores(written).map_err(failed)?;
+    opened.books.scribe.journal().append_scores(written).map_err(failed)?;
     written.clear();
     Ok(())
 }

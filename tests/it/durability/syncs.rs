@@ -63,7 +63,7 @@ fn a_run_on_disk_that_is_killed_goes_on() {
     }
     let run = dir.go_with(0, RESUME);
     assert_eq!(run.contents(), numbered(120));
-    assert!(server.requests() <= 120 + 4 * 2 * 8, "{}", server.requests());
+    assert!(server.requests() <= 120 + 4 * 8, "{}", server.requests());
     let summary = run.json("summary.json");
     let lost = summary["lost"].as_array().expect("a list").iter();
     let lost: u64 = lost.map(|lost| lost["calls"].as_u64().expect("a number")).sum();
