@@ -82,7 +82,7 @@ impl Context {
     }
 }
 
-/// One thread does all the work: a second one costs more than it gives.
+/// One thread does all the work but writing the journal: more cost more than they give.
 pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
     if let Some(limit) = descriptors::limit().filter(|limit| *limit < descriptors::LEAST) {
         let why = format!("this process may open {limit} files, and needs {}", descriptors::LEAST);
