@@ -53,6 +53,7 @@ use crate::run::settings::Settings;
 use crate::run::stopped::{Failing, Stopped, StoppedBy};
 use crate::store::RunDir;
 use crate::store::error::StoreError;
+use crate::store::index::Index;
 use crate::wire::descriptors;
 use crate::wire::http::Http;
 use crate::wire::secret::Redactor;
@@ -117,7 +118,8 @@ impl<'j> Prepared<'j> {
         };
         let closed = open::close(&mut opened, ending);
         // The reports of a run that broke off show what is safe in the journal.
-        let summary = self.report(&opened.dir, settings);
+        let index = opened.books.scribe.journal().take_index();
+        let summary = self.report(&opened.dir, settings, index);
         // What broke first is told first: it is the cause of what follows.
         let (stopped, scoring) = result?;
         closed?;
@@ -125,12 +127,29 @@ impl<'j> Prepared<'j> {
         Ok(Ended { path: opened.dir.path().to_owned(), summary, stopped, scoring })
     }
 
-    /// Writes the reports and books the run in the ledger, in one pass over the journal.
-    fn report(&self, dir: &RunDir, settings: &Settings) -> Result<Summary, StoreError> {
+    /// Writes the reports and books the run in the ledger.
+    fn report(
+        &self,
+        dir: &RunDir,
+        settings: &Settings,
+        index: Option<Index>,
+    ) -> Result<Summary, StoreError> {
+        // A journal that is not as it was written is read whole, to tell what is damaged.
+        let known = index.and_then(|index| self.fold(dir, settings, Some(index)).ok());
+        known.map_or_else(|| self.fold(dir, settings, None), Ok)
+    }
+
+    /// The same, in one pass over the journal; where it is not said where its outcomes stand, in two.
+    fn fold(
+        &self,
+        dir: &RunDir,
+        settings: &Settings,
+        index: Option<Index>,
+    ) -> Result<Summary, StoreError> {
         let out = settings.out.as_deref().unwrap_or(&self.job.output.dir);
         let mut ledger = Session::begin(out, dir);
         let reports = &self.job.output.reports;
-        let summary = write_reports_beside(dir, reports, &mut |row| ledger.see(row))?;
+        let summary = write_reports_beside(dir, reports, index, &mut |row| ledger.see(row))?;
         if let Err(why) = ledger.finish(&summary) {
             // The run is whole without it, and whoever asks the ledger has it look for such runs.
             tracing::warn!(

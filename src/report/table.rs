@@ -8,6 +8,7 @@ use crate::call::score::ScorerHead;
 use crate::store::RunDir;
 use crate::store::entries::Entries;
 use crate::store::error::StoreError;
+use crate::store::index::Index;
 use crate::store::manifest::Manifest;
 
 use super::csv::{ErrorsCsv, ResponsesCsv, UsageCsv};
@@ -94,13 +95,14 @@ pub type Onlooker<'a> = &'a mut dyn FnMut(&Row<'_>);
 /// Writes these reports of a run from its journal, in one pass and in memory of 8 bytes a task,
 /// and gives the summary. After an error, no report has changed by half.
 pub fn write_reports(run: &RunDir, specs: &[ReportSpec]) -> Result<Summary, StoreError> {
-    write_reports_beside(run, specs, &mut |_| {})
+    write_reports_beside(run, specs, None, &mut |_| {})
 }
 
-/// The same, with an onlooker.
+/// The same, with an onlooker; and where it is known already, with where the outcomes stand.
 pub fn write_reports_beside(
     run: &RunDir,
     specs: &[ReportSpec],
+    index: Option<Index>,
     onlooker: Onlooker<'_>,
 ) -> Result<Summary, StoreError> {
     let wanted: Vec<ReportSpec> =
@@ -113,7 +115,7 @@ pub fn write_reports_beside(
         reports.extend(spec.open(run.path(), &files, scorers)?);
     }
     let gates = manifest.as_ref().map(|manifest| manifest.gates.clone()).unwrap_or_default();
-    let mut summary = fold(run, manifest, &mut reports, onlooker)?;
+    let mut summary = fold(run, manifest, index, &mut reports, onlooker)?;
     summary.gates.extend(gates_since(run, &gates)?);
     for report in reports {
         report.finish(&summary)?;
@@ -128,18 +130,22 @@ pub fn summarize(run: &RunDir) -> Result<Summary, StoreError> {
 
 /// Shows every row of a run to an onlooker, and gives the summary; writes nothing.
 pub fn read_rows(run: &RunDir, onlooker: Onlooker<'_>) -> Result<Summary, StoreError> {
-    fold(run, run.manifest()?, &mut [], onlooker)
+    fold(run, run.manifest()?, None, &mut [], onlooker)
 }
 
 fn fold(
     run: &RunDir,
     manifest: Option<Manifest>,
+    index: Option<Index>,
     reports: &mut [Box<dyn Report>],
     onlooker: Onlooker<'_>,
 ) -> Result<Summary, StoreError> {
     // Asked before the journal is read: a run that ends meanwhile is told as one that went on.
     let going = run.is_going(manifest.as_ref())?;
-    let index = run.index()?;
+    let index = match index {
+        Some(index) => index,
+        None => run.index()?,
+    };
     let mut tally = Tally::new(manifest.as_ref());
     for line in Entries::open(&run.journal_path(), &index)? {
         let line = line?;

@@ -14,6 +14,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use crate::call::record::Entry;
 use crate::call::task::TaskId;
 use crate::store::blocks::Blocks;
 use crate::store::damage::Damages;
@@ -92,6 +93,18 @@ impl Index {
         })?;
         index.damages = damages;
         Ok(index)
+    }
+
+    /// Takes up an outcome that was written at this offset, after all that it knows. `false` where only
+    /// a reading of the journal can tell what that means.
+    pub(super) fn wrote(&mut self, entry: &Entry, line: u64) -> bool {
+        if entry.record.scorer.is_some() {
+            self.judgement_line(entry.record.task, line, entry.index);
+            return true;
+        }
+        let is_free = self.line(entry.index).is_none();
+        self.set(entry.index, line);
+        is_free
     }
 
     /// The lines that were set aside.
@@ -301,7 +314,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::call::record::Entry;
     use crate::store::format::{Placement, Spot};
     use crate::store::journal::Journal;
     use crate::store::survey::Survey;

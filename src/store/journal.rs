@@ -10,6 +10,7 @@ use crate::call::record::Entry;
 use crate::store::beside::{self, Beside};
 use crate::store::error::StoreError;
 use crate::store::format::{self, Fault, HEAD, Placement, Scored};
+use crate::store::index::Index;
 use memchr::{memmem, memrchr};
 
 /// The most that the buffer keeps after a large batch.
@@ -25,6 +26,9 @@ pub struct Journal {
     buffer: Vec<u8>,
     /// Something was written that the disk may not have.
     is_dirty: bool,
+    /// Where the outcomes stand, as long as all that is in the journal was written here, and each
+    /// place once.
+    index: Option<Index>,
 }
 
 impl Journal {
@@ -42,22 +46,34 @@ impl Journal {
             path,
             buffer: Vec::new(),
             is_dirty: true,
+            index: (length == 0).then(Index::default),
         })
     }
 
     /// Writes these outcomes with one write. After an error none of them is in the journal.
     pub fn append<'e>(&mut self, entries: impl IntoIterator<Item = &'e Entry>) -> io::Result<()> {
         self.buffer.clear();
+        let mut lines = Vec::new();
         for entry in entries {
+            lines.push((entry, self.tail.length + self.buffer.len() as u64));
             format::write_entry(&mut self.buffer, entry)?;
         }
-        self.write()
+        self.write()?;
+        let wrote = |index: &mut Index| lines.iter().all(|(entry, at)| index.wrote(entry, *at));
+        self.index = self.index.take().and_then(|mut index| wrote(&mut index).then_some(index));
+        Ok(())
+    }
+
+    /// Where the outcomes stand, if that is known without reading the journal. Known once.
+    pub fn take_index(&mut self) -> Option<Index> {
+        self.index.take()
     }
 
     /// Writes where earlier outcomes stand now. A resumed run does so before it appends any
     /// outcome of its own, for every outcome whose place or labels changed, failed ones too.
     pub fn append_placements(&mut self, placements: &[Placement]) -> io::Result<()> {
         self.buffer.clear();
+        self.index = self.index.take().filter(|_| placements.is_empty());
         for placement in placements {
             format::write_placement(&mut self.buffer, placement)?;
         }
@@ -67,6 +83,7 @@ impl Journal {
     /// Writes the scores of earlier outcomes with one write.
     pub fn append_scores(&mut self, scored: &[Scored]) -> io::Result<()> {
         self.buffer.clear();
+        self.index = self.index.take().filter(|_| scored.is_empty());
         for scored in scored {
             format::write_scored(&mut self.buffer, scored)?;
         }
@@ -329,6 +346,44 @@ mod tests {
         let first = memchr::memchr(b'\n', &bytes).unwrap() as u64 + 1;
         assert_eq!(journal.length(), first);
         assert_eq!(fs::metadata(&path).unwrap().len(), first);
+    }
+
+    #[test]
+    fn it_knows_where_outcomes_stand_as_long_as_nothing_is_said_of_them_again() {
+        let (_folder, path) = journal_of(&[]);
+        let mut journal = Journal::open_append(&path).unwrap();
+        journal.append(&[testing::ok(2, "c"), testing::ok(0, "a\n")]).unwrap();
+        journal.append(&[testing::ok(1, "b")]).unwrap();
+        let (known, read) = (journal.take_index().unwrap(), Index::read(&path).unwrap());
+        for at in 0..4 {
+            assert_eq!(known.line(at), read.line(at), "{at}");
+        }
+        assert_eq!(known.len(), 3);
+        assert!(journal.take_index().is_none());
+        assert!(Journal::open_append(&path).unwrap().take_index().is_none());
+        let said_again: [fn(&mut Journal) -> io::Result<()>; 3] = [
+            |journal| journal.append(&[testing::ok(0, "b")]),
+            |journal| {
+                let (task, line) = (testing::task(0), 0);
+                journal.append_placements(&[Placement { task, line, was: Some(0), to: None }])
+            },
+            |journal| {
+                let (scores, made_of) = Default::default();
+                journal.append_scores(&[Scored {
+                    task: testing::task(0),
+                    line: 0,
+                    scores,
+                    made_of,
+                }])
+            },
+        ];
+        for again in said_again {
+            let (_folder, path) = journal_of(&[]);
+            let mut journal = Journal::open_append(&path).unwrap();
+            journal.append(&[testing::ok(0, "a")]).unwrap();
+            again(&mut journal).unwrap();
+            assert!(journal.take_index().is_none());
+        }
     }
 
     #[test]

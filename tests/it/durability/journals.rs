@@ -1,7 +1,9 @@
 //! Journals that are cut, torn, garbled or of another version, and the files beside them.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use runner::provider::env::Env;
 use runner::run::settings::Resume;
@@ -9,7 +11,8 @@ use runner::{Job, Settings};
 use serde_json::Value;
 
 use crate::durability::{RESUME, edit, ill, is_told, priced};
-use crate::support::handlers::echo;
+use crate::support::eventually;
+use crate::support::handlers::{echo, slowly};
 use crate::support::job::{JobDir, RunFolder};
 use crate::support::lab::{Lab, numbered};
 use crate::support::likeness::likeness;
@@ -117,6 +120,30 @@ fn a_damaged_line_in_the_middle_is_set_aside_told_and_asked_again() {
         dir.run(&["diff", "runs/t/latest", "runs/t/latest"]).expect_code(0);
         assert_eq!(server.requests(), asked, "{what}");
     }
+}
+
+#[test]
+fn a_line_that_is_damaged_while_the_run_goes_is_set_aside_too() {
+    let server = Server::start(slowly(Duration::from_millis(50), echo()));
+    let dir = JobDir::with(&priced(&server, 12).limits("concurrency = 1"));
+    let running = dir.spawn(&["job.toml"]);
+    let written = || {
+        let run = dir.runs("t").into_iter().next()?;
+        let journal = run.path().join("journal.jsonl");
+        let length = fs::metadata(&journal).ok()?.len();
+        (length > 100).then_some(journal)
+    };
+    eventually("an answer is written", || written().is_some());
+    let journal = written().expect("a journal");
+    let mut file = OpenOptions::new().write(true).open(journal).expect("a journal");
+    file.seek(SeekFrom::Start(30)).and_then(|_| file.write_all(&[0; 40])).expect("a place");
+    // One task of twelve has no outcome.
+    let output = running.wait().expect_code(3);
+    assert!(output.stderr.contains("line 1 of"), "{}", output.stderr);
+    assert_eq!(dir.latest("t").contents(), numbered(12)[1..]);
+    dir.go_with(0, RESUME);
+    assert_eq!(dir.latest("t").contents(), numbered(12));
+    assert_eq!(server.requests(), 13);
 }
 
 #[test]
