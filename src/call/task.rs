@@ -1,5 +1,6 @@
 //! A task: one prompt for one target, named by the hash of what is asked.
 
+use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -201,12 +202,16 @@ pub struct ContentHash([u8; 32]);
 impl ContentHash {
     /// The hash of a prompt: its messages and the parameters that its row brings.
     pub fn of_prompt(messages: &[Message], params: &Params) -> Self {
-        let mut said = Said(Vec::with_capacity(ROOM));
+        let mut said = Said(ROOM.take());
         for message in messages {
             said.message(message);
         }
         said.map(params);
-        said.hash()
+        let hash = said.hash();
+        said.0.clear();
+        said.0.shrink_to(KEPT);
+        ROOM.set(said.0);
+        hash
     }
 
     /// The hash of a target: who is asked and with what, whatever its label. `nth` tells apart
@@ -226,8 +231,13 @@ impl ContentHash {
     }
 }
 
-/// Room for what is said in most prompts, in bytes.
-const ROOM: usize = 2048;
+thread_local! {
+    /// Room for what is said in a prompt: to have it for each anew takes longer than to hash it.
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// The most room that is kept after a long prompt, in bytes.
+const KEPT: usize = 64 << 10;
 
 /// What is hashed, gathered first: one long text is hashed faster than many short ones.
 #[derive(Default)]

@@ -85,7 +85,13 @@ impl Tasks {
             taken(target, &plan.lanes, &current.prompt.params, &plan.varied)
         });
         let form = set.set.form.as_ref();
-        let mut messages = current.prompt.messages.clone();
+        // Who is asked last, takes them along.
+        let is_last = current.next == current.width;
+        let prompt = &mut current.prompt;
+        let (mut messages, name) = match is_last {
+            true => (std::mem::take(&mut prompt.messages), std::mem::take(&mut prompt.row)),
+            false => (prompt.messages.clone(), prompt.row.clone()),
+        };
         if let Some(form) = form {
             form.demand.say_if_dropped(&taken.dropped, &mut messages);
         }
@@ -95,7 +101,7 @@ impl Tasks {
             id: TaskId::new(&current.hash, &target.hash, repeat, current.before[taker]),
             index: index + u64::from(repeat),
             prompt: Arc::clone(&set.set.name),
-            row: current.prompt.row.clone(),
+            row: name,
             repeat,
             target: Arc::clone(&target.target),
             request: Request {
