@@ -35,6 +35,7 @@ pub mod unpriced;
 pub mod usage;
 
 use std::ffi::OsString;
+use std::panic;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -42,6 +43,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::cli::context::{Common, Context};
 use crate::cli::exit::{CliError, Ending};
 use crate::cli::screen::Screen;
+use crate::job::template::guard;
 use crate::provider::env::Env;
 
 /// Examples at the end of `runner --help`.
@@ -127,6 +129,12 @@ enum Command {
 
 /// Runs the program and gives its exit code.
 pub fn main() -> ExitCode {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |what| {
+        if !guard::is_guarded() {
+            usual(what);
+        }
+    }));
     let cli = Cli::parse_from(with_run(std::env::args_os().collect()));
     let screen = Screen::new(cli.common.color);
     let ending = prepare(&cli.common, &screen).and_then(|env| {

@@ -1,6 +1,7 @@
 //! Jinja2 templates, strict: a variable that a row lacks is a fault, never an empty text.
 
 mod bounded;
+pub mod guard;
 mod plain;
 
 use std::collections::HashSet;
@@ -65,8 +66,7 @@ impl Template {
         bounded::add_to(&mut environment);
         // Without it, faults have no place. It costs nothing until there is one.
         environment.set_debug(true);
-        environment
-            .add_template_owned(NAME, text.to_owned())
+        guard::guarded(|| environment.add_template_owned(NAME, text.to_owned()))?
             .map_err(|why| fault(&why, &HashSet::new()))?;
         let variables = environment
             .get_template(NAME)
@@ -100,7 +100,7 @@ impl Template {
         let template = template.map_err(|why| fault(&why, &self.variables))?;
         let columns = Value::from_dyn_object(Arc::clone(columns));
         let mut page = Page::default();
-        let rendered = template.render_captured_to(columns, &mut page);
+        let rendered = guard::guarded(|| template.render_captured_to(columns, &mut page))?;
         if page.is_full {
             return Err(too_long());
         }
@@ -276,6 +276,16 @@ mod tests {
         assert_eq!(render(nested).expect_err("no end").blame, Blame::Template);
         let calls = "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}";
         assert!(render(calls).is_err());
+    }
+
+    #[test]
+    fn what_the_engine_breaks_down_on_is_a_fault() {
+        for text in ["{{ b[9:][::-1] }}", "{{ ''[::-1] }}", "{{ [][::-1] | list }}"] {
+            let fault = render(text).expect_err(text);
+            assert!(fault.message.contains("breaks down"), "{text}: {}", fault.message);
+            assert_eq!(fault.blame, Blame::Row);
+        }
+        assert_eq!(render("{{ 'ab'[::-1] }}").as_deref(), Ok("ba"));
     }
 
     #[test]
