@@ -4,7 +4,8 @@
 //! as `summary.json` has it; an index with the numbers of every answer, which the page reads
 //! at once; and texts, what was asked and answered, in blocks that the page reads when they
 //! are shown or searched. The texts come last in the file, so that the verdict is drawn before a
-//! browser has read them. While rows come in, the texts go to a file of their own.
+//! browser has read them. While rows come in, both go to a file of their own, so that memory stays
+//! flat.
 //!
 //! What a page holds is bounded by `Bounds`: a browser has to hold it all in memory. What is
 //! beyond that is counted, and said on the page; the summary covers every row all the same.
@@ -29,6 +30,7 @@ use crate::store::error::StoreError;
 use self::group::Group;
 use self::index::Index;
 use self::texts::Texts;
+use super::spill::Spill;
 use super::summary::Summary;
 use super::{Report, Row};
 
@@ -56,7 +58,8 @@ pub struct HtmlPage {
     bounds: Bounds,
     index: Index,
     texts: Texts,
-    group: Option<Group>,
+    spill: Spill,
+    group: Group,
 }
 
 impl HtmlPage {
@@ -66,23 +69,25 @@ impl HtmlPage {
     }
 
     fn bounded(run: &Path, bounds: Bounds) -> Result<Self, StoreError> {
+        let place = run.join("report.html");
         Ok(Self {
-            place: run.join("report.html"),
+            spill: Spill::create(&place)?,
+            place,
             bounds,
             index: Index::default(),
-            texts: Texts::create(run, bounds)?,
-            group: None,
+            texts: Texts::new(bounds),
+            group: Group::default(),
         })
     }
 
     /// Ends the group of the last row, and begins that of this one where it is another.
     fn enter_group(&mut self, row: &Row<'_>, model: usize) -> Result<(), StoreError> {
-        if self.group.as_mut().is_some_and(|group| group.takes(row, model)) {
+        if self.group.takes(row, model) {
             return Ok(());
         }
-        let is_new_block = self.texts.begin_group(row.record.messages)?;
+        let is_new_block = self.texts.begin_group(row.record.messages, &mut self.spill)?;
         self.index.begin_group(row, is_new_block);
-        self.group = Some(Group::of(row, model));
+        self.group.begin(row, model);
         Ok(())
     }
 }
@@ -98,19 +103,20 @@ impl Report for HtmlPage {
         }
         let model = self.index.model(row);
         self.enter_group(row, model)?;
-        self.index.add(row, model);
-        self.texts.add(row);
-        Ok(())
+        self.index.add(row, model, &mut self.spill)?;
+        self.texts.add(row, &mut self.spill)
     }
 
     fn finish(self: Box<Self>, summary: &Summary) -> Result<(), StoreError> {
-        let Self { place, bounds, index, texts, .. } = *self;
-        let (mut texts, without) = texts.finish()?;
+        let Self { place, bounds, index, texts, spill, .. } = *self;
+        let (texts, without) = texts.finish();
         // Opened no earlier: while rows come in, every report holds a file open.
         let mut out = BufWriter::with_capacity(BUFFER, Beside::create(&place)?);
-        let written = page::write_head(&mut out, summary, &index.finish(bounds, without))
-            .and_then(|()| std::io::copy(&mut texts, &mut out))
-            .and_then(|_| page::write_tail(&mut out))
+        let mut file = spill.reread()?;
+        let index = index.finish(bounds, without);
+        let written = page::write_head(&mut out, summary, index, &mut file)
+            .and_then(|()| texts.write(&mut file, &mut out))
+            .and_then(|()| page::write_tail(&mut out))
             .and_then(|()| out.flush());
         written.map_err(StoreError::io("write", &place))?;
         out.into_inner().expect("a buffer that was flushed is empty").finish()

@@ -25,6 +25,7 @@ pub mod pace;
 pub mod ruling;
 pub mod scores;
 pub mod since;
+mod spill;
 pub mod summary;
 pub mod sums;
 pub mod table;

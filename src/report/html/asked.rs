@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::call::request::{Content, Message};
+
+use super::guard;
 
 /// Characters of an address that are shown; pictures come as addresses of megabytes.
 const ADDRESS: usize = 200;
@@ -18,16 +20,19 @@ pub(super) struct Cut<'a> {
     whole: Option<usize>,
 }
 
-impl Serialize for Cut<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Cut<'_> {
+    /// Writes it as JSON: the text, or a list of its beginning and the number.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
         match self.whole {
-            None => self.text.serialize(serializer),
-            Some(whole) => (&self.text, whole).serialize(serializer),
+            None => guard::write_text(out, &self.text),
+            Some(whole) => {
+                out.push(b'[');
+                guard::write_text(out, &self.text);
+                out.extend(format!(",{whole}]").into_bytes());
+            }
         }
     }
-}
 
-impl Cut<'_> {
     fn into_owned(self) -> Cut<'static> {
         Cut { text: Cow::Owned(self.text.into_owned()), whole: self.whole }
     }
@@ -143,7 +148,12 @@ mod tests {
 
     fn shown(messages: &Value, characters: usize) -> Value {
         let raw = serde_json::value::to_raw_value(messages).unwrap();
-        serde_json::to_value(asked(&raw, characters)).unwrap()
+        let lines = asked(&raw, characters).into_iter().map(|(role, text)| {
+            let mut out = Vec::new();
+            text.write(&mut out);
+            (role, serde_json::from_slice::<Value>(&out).unwrap())
+        });
+        serde_json::to_value(lines.collect::<Vec<_>>()).unwrap()
     }
 
     #[test]

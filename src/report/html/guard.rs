@@ -16,6 +16,24 @@ pub(super) fn write(out: &mut impl Write, value: &impl Serialize) -> io::Result<
     value.serialize(&mut serializer).map_err(io::Error::from)
 }
 
+/// Writes a text the same way. Most texts have nothing in them that JSON or HTML would have written
+/// otherwise: those are looked through once, and copied.
+pub(super) fn write_text(out: &mut Vec<u8>, text: &str) {
+    if text.bytes().fold(false, |found, byte| found | is_special(byte)) {
+        write(out, &text).expect("memory takes all that is written to it");
+    } else {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    }
+}
+
+/// Whether a byte of a text may have to be written otherwise.
+fn is_special(byte: u8) -> bool {
+    let means_something = byte == b'"' || byte == b'\\' || byte < b' ';
+    means_something | (byte == b'<') | (byte == b'>') | (byte == b'&') | (byte == 0xe2)
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Guard;
 
@@ -97,7 +115,10 @@ mod tests {
             let json = written(&text);
             let suspects = ['<', '>', '&', '\u{2028}', '\u{2029}'];
             prop_assert!(!json.contains(suspects));
-            prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+            prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text.as_str());
+            let mut out = Vec::new();
+            write_text(&mut out, &text);
+            prop_assert_eq!(out, json.into_bytes());
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A content security policy names the two scripts and the style by their hashes. So nothing else
 //! can run, whatever an answer says, and nothing can be asked of any server.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::sync::LazyLock;
 
@@ -67,12 +68,14 @@ fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(digest))
 }
 
-/// Writes the page up to where its texts stand.
+/// Writes the page up to where its texts stand; `file` has what was set aside of the index.
 pub(super) fn write_head(
     out: &mut impl Write,
     summary: &Summary,
-    index: &IndexPage,
+    index: IndexPage,
+    file: &mut File,
 ) -> io::Result<()> {
+    let mut index = Some(index);
     let title = escaped(&format!("{} · {}", summary.job, summary.run));
     for (nth, piece) in head().split('%').enumerate() {
         match (nth % 2, piece) {
@@ -83,7 +86,7 @@ pub(super) fn write_head(
             (_, "chart") => out.write_all(chart().as_bytes())?,
             (_, "script") => out.write_all(PARTS.script.as_bytes())?,
             (_, "summary") => guard::write(out, summary)?,
-            (_, "index") => guard::write(out, index)?,
+            (_, "index") => index.take().map_or(Ok(()), |index| index.write(file, out))?,
             (_, other) => unreachable!("the page has no `{other}` to be filled in"),
         }
     }
