@@ -5,17 +5,19 @@
 //! is an `error`, an answer that a scorer does not let pass a `failure`; a scorer that is broken
 //! fails nobody, and is told in `system-out`.
 //!
-//! The counts of a suite stand before its cases, so cases are kept until the end, and so many that
-//! memory stays flat: from `MOST` on, those that passed are only counted, and then the others
-//! too. What is only counted is one case more in its suite, with the outcome of those it stands for.
-//! No CI system shows more, and the rest of them are in the other reports.
+//! The counts of a suite stand before its cases, so cases are kept until the end: of those that
+//! passed the names, of all others what will stand in the file, on disk. From `MOST` on, those that
+//! passed are only counted, and then the others too. What is only counted is one case more in its
+//! suite, with the outcome of those it stands for. No CI system shows more, and the rest of them are
+//! in the other reports.
 
 use std::collections::HashMap;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite, XmlString};
 
 use crate::call::gate::GateResult;
 use crate::call::record::Status;
@@ -24,9 +26,16 @@ use crate::store::beside::Beside;
 use crate::store::error::StoreError;
 
 use super::ruling::{self, counted};
+use super::spill::{Piece, Spill};
 use super::summary::Summary;
 use super::{Report, Row};
 
+/// Bytes written at once.
+const BUFFER: usize = 64 << 10;
+/// Cases that are written at once.
+const BATCH: usize = 128;
+/// How a suite ends. The writer escapes every `<` of a text, so nothing else looks like it.
+const CLOSE: &str = "\n    </testsuite>";
 /// The most tasks that get a case of their own.
 const MOST: usize = 10_000;
 /// The most characters of a message.
@@ -38,6 +47,8 @@ const ANSWER: usize = 1_000;
 #[derive(Debug)]
 pub struct JunitXml {
     file: Beside,
+    /// What stands in the file of cases that did not simply pass, once there are such.
+    told: Option<Spill>,
     suites: Vec<Suite>,
     /// The place of each model's suite for each prompt set.
     places: HashMap<(String, String), usize>,
@@ -52,6 +63,9 @@ pub struct JunitXml {
 struct Suite {
     name: String,
     cases: Vec<Kept>,
+    /// How many cases of each kind are kept.
+    kept: [usize; 4],
+    /// How many are only counted.
     counted: [u64; 4],
     time: Duration,
 }
@@ -60,30 +74,19 @@ struct Suite {
 #[derive(Debug)]
 enum Kept {
     Passed { name: Box<str>, time: Duration },
-    Told(Box<TestCase>),
+    Told(Kind, Piece),
 }
 
 impl Kept {
     fn kind(&self) -> Kind {
         match self {
             Self::Passed { .. } => Kind::Passed,
-            Self::Told(case) => kind(&case.status),
-        }
-    }
-
-    fn finish(self, suite: &str) -> TestCase {
-        match self {
-            Self::Passed { name, time } => {
-                let mut case = TestCase::new(name, TestCaseStatus::success());
-                case.set_classname(suite).set_time(time);
-                case
-            }
-            Self::Told(case) => *case,
+            Self::Told(kind, _) => *kind,
         }
     }
 }
 
-/// How a case ended, as a place in [`Suite::counted`].
+/// How a case ended, as a place in [`Suite::kept`] and [`Suite::counted`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Passed,
@@ -97,27 +100,26 @@ impl JunitXml {
     pub fn create(run: &Path) -> Result<Self, StoreError> {
         let file = Beside::create(run.join("junit.xml"))?;
         let (suites, places) = (Vec::new(), HashMap::new());
-        Ok(Self { file, suites, places, kept: 0, is_full: false })
+        Ok(Self { file, told: None, suites, places, kept: 0, is_full: false })
     }
 
-    fn suite(&mut self, row: &Row<'_>) -> &mut Suite {
+    /// The place of the suite of a row.
+    fn suite(&mut self, row: &Row<'_>) -> usize {
         let key = (row.model_name(), row.record.prompt.to_string());
-        let place = *self.places.entry(key).or_insert_with_key(|(model, prompt)| {
-            let name = format!("{prompt}: {model}");
-            let time = Duration::ZERO;
-            self.suites.push(Suite { name, cases: Vec::new(), counted: [0; 4], time });
+        *self.places.entry(key).or_insert_with_key(|(model, prompt)| {
+            self.suites.push(Suite::new(format!("{prompt}: {model}")));
             self.suites.len() - 1
-        });
-        &mut self.suites[place]
+        })
     }
 
     /// Makes room by only counting what passed.
     fn thin_out(&mut self) {
         self.is_full = true;
         for suite in &mut self.suites {
-            let before = suite.cases.len();
             suite.cases.retain(|case| case.kind() != Kind::Passed);
-            suite.counted[Kind::Passed as usize] += (before - suite.cases.len()) as u64;
+            suite.cases.shrink_to_fit();
+            let passed = std::mem::take(&mut suite.kept[Kind::Passed as usize]);
+            suite.counted[Kind::Passed as usize] += passed as u64;
         }
         self.kept = self.suites.iter().map(|suite| suite.cases.len()).sum();
     }
@@ -134,28 +136,40 @@ impl Report for JunitXml {
         let status = status(row);
         let ended = status.as_ref().map_or(Kind::Passed, kind);
         let is_counted = self.kept >= MOST || self.is_full && ended == Kind::Passed;
-        let suite = self.suite(row);
+        let place = self.suite(row);
+        let suite = &mut self.suites[place];
         let time = Duration::from_millis(row.record.latency_ms.unwrap_or_default());
         suite.time += time;
         if is_counted {
             suite.counted[ended as usize] += 1;
             return Ok(());
         }
-        let case = case(row, status, time, &suite.name);
+        let case = match case(row, status, time, &suite.name) {
+            Case::Passed(name) => Kept::Passed { name: name.into(), time },
+            Case::Told(case) => {
+                let told = match &mut self.told {
+                    Some(told) => told,
+                    none => none.insert(Spill::create(self.file.place())?),
+                };
+                Kept::Told(kind(&case.status), told.add(cases([*case]).as_bytes())?)
+            }
+        };
+        suite.kept[case.kind() as usize] += 1;
         suite.cases.push(case);
         self.kept += 1;
         Ok(())
     }
 
     fn finish(self: Box<Self>, summary: &Summary) -> Result<(), StoreError> {
-        let Self { mut file, suites, .. } = *self;
+        let Self { file, told, suites, .. } = *self;
+        let mut told = told.as_ref().map(Spill::reread).transpose()?;
         let mut report = quick_junit::Report::new(plain(&summary.job));
         if let Some(wall) = summary.wall_ms {
             report.set_time(Duration::from_millis(wall));
         }
         report.add_test_suite(whole(summary));
         report.add_test_suite(gates(&summary.gates));
-        report.add_test_suites(suites.into_iter().map(Suite::finish));
+        report.add_test_suites(suites.iter().map(Suite::head));
         for suite in &mut report.test_suites {
             suite.add_properties(properties(summary));
             if let Some(began) = summary.started_at {
@@ -163,34 +177,118 @@ impl Report for JunitXml {
             }
         }
         let text = report.to_string().expect("memory takes all that is written to it");
-        let written = writeln!(file, "{}", without_skipped(&text).trim_end());
-        written.map_err(StoreError::io("write", file.place()))?;
-        file.finish()
+        let mut out = BufWriter::with_capacity(BUFFER, file);
+        let written = write(&without_skipped(&text), &suites, told.as_mut(), &mut out);
+        let written = written.and_then(|()| out.flush());
+        written.map_err(|error| StoreError::io("write", out.get_ref().place())(error))?;
+        out.into_inner().expect("a buffer that was flushed is empty").finish()
     }
 }
 
+/// Writes the text with the cases of these suites, which are the last that it has.
+fn write(
+    text: &str,
+    suites: &[Suite],
+    mut told: Option<&mut File>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let others = text.matches(CLOSE).count() - suites.len();
+    for (nth, part) in text.trim_end().split(CLOSE).enumerate() {
+        if nth > 0 {
+            out.write_all(CLOSE.as_bytes())?;
+        }
+        out.write_all(part.as_bytes())?;
+        if let Some(suite) = nth.checked_sub(others).and_then(|nth| suites.get(nth)) {
+            suite.write(told.as_deref_mut(), out)?;
+        }
+    }
+    out.write_all(b"\n")
+}
+
+/// These cases, as they stand in the file.
+fn cases(cases: impl IntoIterator<Item = TestCase>) -> String {
+    let mut suite = TestSuite::new("");
+    suite.add_test_cases(cases);
+    let mut report = quick_junit::Report::unnamed();
+    report.add_test_suite(suite);
+    let mut text = report.to_string().expect("memory takes all that is written to it");
+    text.truncate(text.rfind(CLOSE).unwrap_or_default());
+    // The name of the suite is empty, so its tag ends with the first bracket behind its beginning.
+    let tag = text.find("<testsuite ").unwrap_or_default();
+    let end = text[tag..].find('>').map_or(tag, |end| tag + end + 1);
+    text.split_off(end)
+}
+
+fn write_cases(
+    all: impl ExactSizeIterator<Item = TestCase>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    if all.len() == 0 { Ok(()) } else { out.write_all(cases(all).as_bytes()) }
+}
+
 impl Suite {
-    fn finish(self) -> TestSuite {
-        let Self { name, cases, counted: kinds, time } = self;
-        let mut suite = TestSuite::new(&name);
-        suite.set_time(time).add_test_cases(cases.into_iter().map(|case| case.finish(&name)));
+    fn new(name: String) -> Self {
+        Self { name, cases: Vec::new(), kept: [0; 4], counted: [0; 4], time: Duration::ZERO }
+    }
+
+    /// The suite without its cases, which count all the same.
+    fn head(&self) -> TestSuite {
+        let mut suite = TestSuite::new(&self.name);
+        suite.set_time(self.time);
+        let rest = self.rest();
+        let also = |kind: Kind| rest.iter().filter(|(of, _)| *of == kind).count();
+        let number = |kind: Kind| self.kept[kind as usize] + also(kind);
+        suite.tests = self.cases.len() + rest.len();
+        suite.failures = number(Kind::Failed);
+        suite.errors = number(Kind::Broken);
+        suite.skipped = number(Kind::Skipped);
+        suite
+    }
+
+    /// Writes its cases; `told` has those that did not simply pass.
+    fn write(&self, mut told: Option<&mut File>, out: &mut impl Write) -> io::Result<()> {
+        let name = XmlString::new(&self.name);
+        let mut passed = Vec::with_capacity(BATCH);
+        for case in &self.cases {
+            match case {
+                Kept::Passed { name: row, time } => {
+                    let mut case = TestCase::new(&**row, TestCaseStatus::success());
+                    case.set_classname(name.clone()).set_time(*time);
+                    passed.push(case);
+                    if passed.len() == BATCH {
+                        write_cases(passed.drain(..), out)?;
+                    }
+                }
+                Kept::Told(_, piece) => {
+                    write_cases(passed.drain(..), out)?;
+                    if let Some(file) = &mut told {
+                        piece.write(file, out)?;
+                    }
+                }
+            }
+        }
+        passed.extend(self.rest().into_iter().map(|(_, case)| case));
+        write_cases(passed.into_iter(), out)
+    }
+
+    /// One case for all of each kind that are only counted.
+    fn rest(&self) -> Vec<(Kind, TestCase)> {
         let rest = [
             (Kind::Passed, "passed", TestCaseStatus::success()),
             (Kind::Failed, "did not pass", TestCaseStatus::non_success(NonSuccessKind::Failure)),
             (Kind::Broken, "failed", TestCaseStatus::non_success(NonSuccessKind::Error)),
             (Kind::Skipped, "were skipped", TestCaseStatus::skipped()),
         ];
-        for (kind, what, mut status) in rest {
-            let number = kinds[kind as usize];
-            if number > 0 {
-                let text = format!("{} that {what}", counted(number, "more task"));
-                status.set_message(format!("{text}; responses.csv has them all"));
-                let mut case = TestCase::new(text, status);
-                case.set_classname(&name);
-                suite.add_test_case(case);
-            }
-        }
-        suite
+        let counted_only = rest.into_iter().filter(|(kind, ..)| self.counted[*kind as usize] > 0);
+        let case = |(kind, what, mut status): (Kind, &str, TestCaseStatus)| {
+            let number = counted(self.counted[kind as usize], "more task");
+            let text = format!("{number} that {what}");
+            status.set_message(format!("{text}; responses.csv has them all"));
+            let mut case = TestCase::new(text, status);
+            case.set_classname(&self.name);
+            (kind, case)
+        };
+        counted_only.map(case).collect()
     }
 }
 
@@ -243,7 +341,13 @@ fn properties(summary: &Summary) -> Vec<Property> {
     all.map(|(name, value)| Property::new(short(&name), short(value))).collect()
 }
 
-fn case(row: &Row<'_>, status: Option<TestCaseStatus>, time: Duration, suite: &str) -> Kept {
+/// The case of a task: its name, where nothing else is to be said of it.
+enum Case {
+    Passed(String),
+    Told(Box<TestCase>),
+}
+
+fn case(row: &Row<'_>, status: Option<TestCaseStatus>, time: Duration, suite: &str) -> Case {
     let record = &row.record;
     let repeat = match record.repeat {
         0 => String::new(),
@@ -254,14 +358,14 @@ fn case(row: &Row<'_>, status: Option<TestCaseStatus>, time: Duration, suite: &s
     let broken: Vec<String> =
         broken.map(|(column, score)| format!("scorer {}", said(column, score))).collect();
     if status.is_none() && broken.is_empty() {
-        return Kept::Passed { name: name.into(), time };
+        return Case::Passed(name);
     }
     let mut case = TestCase::new(name, status.unwrap_or_else(TestCaseStatus::success));
     case.set_classname(suite).set_time(time);
     if !broken.is_empty() {
         case.set_system_out(cut(&broken.join("\n"), ANSWER));
     }
-    Kept::Told(Box::new(case))
+    Case::Told(Box::new(case))
 }
 
 /// How the case of a task ended; `None` when it passed.
