@@ -20,8 +20,8 @@ use super::convert::{self, HOUR, MICRO};
 use super::folders::RunFolder;
 use super::schema::LINES;
 
-/// Lines that are written with one statement.
-const BATCH: usize = 1024;
+/// Lines that are written with one statement: enough that nobody notices what it takes to prepare it.
+const BATCH: usize = 256;
 
 /// A run that is being booked.
 #[derive(Debug)]
@@ -184,7 +184,7 @@ impl Booking {
         let at = attempt.at.map_or(0, |at| at.as_millis());
         self.lines.push(Line {
             series,
-            task: convert::task(row.record.task),
+            task: row.record.task.to_bytes(),
             attempt: attempt.number,
             at,
             row: row.record.row.to_string(),

@@ -4,19 +4,12 @@ use rusqlite::Row;
 
 use crate::call::moment::Moment;
 use crate::call::money::Usd;
-use crate::call::task::TaskId;
 use crate::call::usage::Usage;
 
 /// Milliseconds in an hour, which is the span of a sum.
 pub(super) const HOUR: i64 = 3_600_000;
 /// Picodollars in the unit of sums.
 pub(super) const MICRO: i128 = 1_000_000;
-
-/// The 16 bytes of a task's name.
-pub(super) fn task(task: TaskId) -> [u8; 16] {
-    let digits = task.to_string();
-    u128::from_str_radix(&digits, 16).expect("a task is named by 32 hex digits").to_be_bytes()
-}
 
 /// The disjoint parts of a usage, in the order of their columns. A count that no integer of a
 /// database holds is as large as one can be.
@@ -82,13 +75,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_and_tasks_are_written_as_one_reads_them() {
+    fn days_are_written_as_one_reads_them() {
         assert_eq!(day_of(0), "1970-01-01");
         assert_eq!(day_of(1_795_312_800_123_i64.div_euclid(HOUR)), "2026-11-22");
         assert_eq!((day_of(23), day_of(24)), ("1970-01-01".into(), "1970-01-02".into()));
         assert_eq!(day_of(-1), "1969-12-31");
-        let name: TaskId = "000102030405060708090a0b0c0d0eff".parse().unwrap();
-        assert_eq!(task(name)[..3], [0, 1, 2]);
-        assert_eq!(task(name)[15], 255);
     }
 }
