@@ -24,13 +24,17 @@ pub(crate) struct Blocks {
     file: File,
     path: PathBuf,
     kept: Vec<Block>,
+    /// The memory of a block that was let go, for the next one.
+    spare: Vec<u8>,
     uses: u64,
 }
 
 #[derive(Debug)]
 struct Block {
     number: u64,
+    /// The whole block; it ends at `length`.
     bytes: Vec<u8>,
+    length: usize,
     used: u64,
     /// Bytes that nobody asked for yet.
     left: usize,
@@ -39,7 +43,7 @@ struct Block {
 impl Blocks {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let file = File::open(path).map_err(StoreError::io("open", path))?;
-        Ok(Self { file, path: path.to_owned(), kept: Vec::with_capacity(BLOCKS), uses: 0 })
+        Ok(Self { file, path: path.to_owned(), kept: Vec::new(), spare: Vec::new(), uses: 0 })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -53,7 +57,7 @@ impl Blocks {
         let mut from = (offset % BLOCK as u64) as usize;
         loop {
             let at = self.block(number).map_err(StoreError::io("read", &self.path))?;
-            let block = self.kept[at].bytes.get(from..).unwrap_or_default();
+            let block = self.kept[at].get(from);
             match memchr(b'\n', block) {
                 Some(end) => {
                     line.extend_from_slice(&block[..end]);
@@ -81,7 +85,7 @@ impl Blocks {
         let block = &mut self.kept[at];
         block.left = block.left.saturating_sub(bytes);
         if block.left == 0 {
-            self.kept.swap_remove(at);
+            self.spare = self.kept.swap_remove(at).bytes;
         }
     }
 
@@ -104,7 +108,8 @@ impl Blocks {
         let at = match oldest {
             Some(at) if self.kept.len() == BLOCKS => at,
             _ => {
-                self.kept.push(Block { number, bytes: Vec::new(), used: 0, left: 0 });
+                let bytes = std::mem::take(&mut self.spare);
+                self.kept.push(Block { number, bytes, length: 0, used: 0, left: 0 });
                 self.kept.len() - 1
             }
         };
@@ -113,10 +118,17 @@ impl Blocks {
         block.number = u64::MAX;
         block.bytes.resize(BLOCK, 0);
         let length = read_at(&self.file, &mut block.bytes, number * BLOCK as u64)?;
-        block.bytes.truncate(length);
+        block.length = length;
         block.left = length;
         block.number = number;
         Ok(at)
+    }
+}
+
+impl Block {
+    /// What it has from this place on.
+    fn get(&self, from: usize) -> &[u8] {
+        self.bytes[..self.length].get(from..).unwrap_or_default()
     }
 }
 
