@@ -33,28 +33,46 @@ pub enum Cell<'a> {
 }
 
 impl Cell<'_> {
+    /// It as a CSV cell, before quoting, where it is such a text already.
+    pub fn as_csv(&self) -> Option<&[u8]> {
+        Some(match self {
+            Self::Empty => b"",
+            Self::Text(text) if !is_formula(text) => text.as_bytes(),
+            Self::Word(word) => word.as_bytes(),
+            Self::Flag(flag) => {
+                if *flag {
+                    b"true"
+                } else {
+                    b"false"
+                }
+            }
+            Self::Decimal(digits) => digits.as_bytes(),
+            _ => return None,
+        })
+    }
+
     /// Writes it as a CSV cell, before quoting. Text that a spreadsheet would run as a formula
     /// gets a quote in front, as OWASP's page on CSV injection says.
     pub fn write_csv(&self, out: &mut Vec<u8>) {
+        if let Some(text) = self.as_csv() {
+            out.extend_from_slice(text);
+            return;
+        }
         match self {
-            Self::Empty => Ok(()),
-            Self::Text(text) => {
-                if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-                    out.push(b'\'');
-                }
-                out.write_all(text.as_bytes())
-            }
-            Self::Word(word) => out.write_all(word.as_bytes()),
             // It writes digits faster than the standard library's formatting does.
             Self::Number(number) => serde_json::to_writer(out, number).map_err(io::Error::from),
-            Self::Flag(flag) => out.write_all(if *flag { b"true" } else { b"false" }),
             Self::Money(usd) => write!(out, "{usd}"),
-            Self::Decimal(digits) => out.write_all(digits.as_bytes()),
-            Self::Task(task) => write!(out, "{task}"),
+            Self::Task(task) => out.write_all(&task.digits()),
             Self::Moment(moment) => write!(out, "{moment}"),
+            Self::Text(text) => write!(out, "'{text}"),
+            Self::Empty | Self::Word(_) | Self::Flag(_) | Self::Decimal(_) => Ok(()),
         }
         .expect("memory takes all that is written to it");
     }
+}
+
+fn is_formula(text: &str) -> bool {
+    matches!(text.as_bytes().first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'))
 }
 
 impl Serialize for Cell<'_> {

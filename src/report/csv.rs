@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use csv::{Terminator, Writer, WriterBuilder};
+use csv::{ByteRecord, Terminator, Writer, WriterBuilder};
 
 use crate::call::score::ScorerHead;
 use crate::store::beside::Beside;
@@ -111,6 +111,8 @@ fn score_cells<'a>(scorer: &ScorerHead, row: &Row<'a>) -> Vec<Cell<'a>> {
 struct Table<C: 'static> {
     writer: Writer<Beside>,
     columns: &'static [Column<C>],
+    /// The line in the making: a whole line is written faster than cell by cell.
+    line: ByteRecord,
     cell: Vec<u8>,
 }
 
@@ -129,7 +131,7 @@ impl<C> Table<C> {
             .terminator(Terminator::CRLF)
             .buffer_capacity(BUFFER)
             .from_writer(Beside::create(place)?);
-        let mut table = Self { writer, columns, cell: Vec::new() };
+        let mut table = Self { writer, columns, line: ByteRecord::new(), cell: Vec::new() };
         let names = columns.iter().map(|column| column.name.to_owned());
         let header = table.writer.write_record(names.chain(more));
         header.map_err(|error| table.failed(error))?;
@@ -145,15 +147,23 @@ impl<C> Table<C> {
         cell: impl Fn(&C) -> Cell<'a>,
         more: impl Iterator<Item = Cell<'a>>,
     ) -> Result<(), StoreError> {
+        self.line.clear();
         let columns = self.columns;
-        for cell in columns.iter().map(|column| cell(&column.cell)).chain(more) {
-            self.cell.clear();
-            cell.write_csv(&mut self.cell);
-            let written = self.writer.write_field(&self.cell);
-            written.map_err(|error| self.failed(error))?;
+        columns.iter().for_each(|column| self.put(&cell(&column.cell)));
+        more.for_each(|cell| self.put(&cell));
+        let written = self.writer.write_byte_record(&self.line);
+        written.map_err(|error| self.failed(error))
+    }
+
+    /// Puts the next cell into the line.
+    fn put(&mut self, cell: &Cell<'_>) {
+        if let Some(text) = cell.as_csv() {
+            self.line.push_field(text);
+            return;
         }
-        let ended = self.writer.write_record(None::<&[u8]>);
-        ended.map_err(|error| self.failed(error))
+        self.cell.clear();
+        cell.write_csv(&mut self.cell);
+        self.line.push_field(&self.cell);
     }
 
     fn finish(self) -> Result<(), StoreError> {
