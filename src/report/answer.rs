@@ -18,10 +18,14 @@ pub struct Answer<'a> {
 impl<'a> Answer<'a> {
     /// Reads a `chat.completion`; what is not there or has another form is left out.
     pub fn read(response: &'a RawValue) -> Self {
-        let Ok(completion) = serde_json::from_str::<Completion<'a>>(response.get()) else {
-            return Self::default();
-        };
-        let Some(First(Some(choice))) = completion.choices else { return Self::default() };
+        // Nearly every answer is two texts.
+        if let Some(choice) = first::<Text<'a>>(response) {
+            let content = choice.message.and_then(|message| message.content);
+            let [finish_reason, content] =
+                [choice.finish_reason, content].map(|text| Some(text?.0));
+            return Self { finish_reason, content };
+        }
+        let Some(choice) = first::<&'a RawValue>(response) else { return Self::default() };
         Self {
             finish_reason: choice.finish_reason.and_then(text),
             content: choice.message.and_then(|message| message.content).and_then(content),
@@ -29,24 +33,26 @@ impl<'a> Answer<'a> {
     }
 }
 
-#[derive(Deserialize)]
-struct Completion<'a> {
-    #[serde(borrow)]
-    choices: Option<First<Choice<'a>>>,
+/// The first choice of a `chat.completion`, with its texts in this form.
+fn first<'a, T: Deserialize<'a>>(response: &'a RawValue) -> Option<Choice<T>> {
+    let completion = serde_json::from_str::<Completion<Choice<T>>>(response.get()).ok()?;
+    completion.choices?.0
 }
 
 #[derive(Deserialize)]
-struct Choice<'a> {
-    #[serde(borrow)]
-    finish_reason: Option<&'a RawValue>,
-    #[serde(borrow)]
-    message: Option<Message<'a>>,
+struct Completion<C> {
+    choices: Option<First<C>>,
 }
 
 #[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
+struct Choice<T> {
+    finish_reason: Option<T>,
+    message: Option<Message<T>>,
+}
+
+#[derive(Deserialize)]
+struct Message<T> {
+    content: Option<T>,
 }
 
 #[derive(Deserialize)]

@@ -38,7 +38,8 @@ const SCRIPTS: &[&str] = &[
 
 /// The chart library, without the note where its source map is: there is none to be had.
 fn chart() -> &'static str {
-    CHART.split("//# sourceMappingURL").next().unwrap_or(CHART)
+    // Found from the end, where it stands.
+    CHART.rsplit_once("//# sourceMappingURL").map_or(CHART, |(chart, _)| chart)
 }
 
 fn script() -> String {
