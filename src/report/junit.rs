@@ -11,6 +11,8 @@
 //! suite, with the outcome of those it stands for. No CI system shows more, and the rest of them are
 //! in the other reports.
 
+mod case;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -20,11 +22,10 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite, XmlString};
 
 use crate::call::gate::GateResult;
-use crate::call::record::Status;
-use crate::call::score::{Score, ScoreState};
 use crate::store::beside::Beside;
 use crate::store::error::StoreError;
 
+use self::case::{Case, Kind, case, kind, plain, short, status};
 use super::ruling::{self, counted};
 use super::spill::{Piece, Spill};
 use super::summary::Summary;
@@ -38,10 +39,6 @@ const BATCH: usize = 128;
 const CLOSE: &str = "\n    </testsuite>";
 /// The most tasks that get a case of their own.
 const MOST: usize = 10_000;
-/// The most characters of a message.
-const MESSAGE: usize = 400;
-/// The most characters of an answer below a failure.
-const ANSWER: usize = 1_000;
 
 /// `junit.xml` in the making.
 #[derive(Debug)]
@@ -50,12 +47,22 @@ pub struct JunitXml {
     /// What stands in the file of cases that did not simply pass, once there are such.
     told: Option<Spill>,
     suites: Vec<Suite>,
+    /// Whom the last row was of, and the place of its suite.
+    last: (Subject, usize),
     /// The place of each model's suite for each prompt set.
     places: HashMap<(String, String), usize>,
     /// Cases that are kept.
     kept: usize,
     /// Whether cases that passed are only counted.
     is_full: bool,
+}
+
+/// A model, its variant and a prompt set.
+#[derive(Debug, Default)]
+struct Subject {
+    model: String,
+    variant: Option<String>,
+    prompt: String,
 }
 
 /// The answers of one model to one prompt set.
@@ -86,13 +93,20 @@ impl Kept {
     }
 }
 
-/// How a case ended, as a place in [`Suite::kept`] and [`Suite::counted`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Passed,
-    Failed,
-    Broken,
-    Skipped,
+impl Subject {
+    fn of(row: &Row<'_>) -> Self {
+        Self {
+            model: row.record.model.to_string(),
+            variant: row.record.variant.as_deref().map(str::to_owned),
+            prompt: row.record.prompt.to_string(),
+        }
+    }
+
+    fn is_of(&self, row: &Row<'_>) -> bool {
+        self.model == row.record.model
+            && self.prompt == row.record.prompt
+            && self.variant.as_deref() == row.record.variant.as_deref()
+    }
 }
 
 impl JunitXml {
@@ -100,16 +114,23 @@ impl JunitXml {
     pub fn create(run: &Path) -> Result<Self, StoreError> {
         let file = Beside::create(run.join("junit.xml"))?;
         let (suites, places) = (Vec::new(), HashMap::new());
-        Ok(Self { file, told: None, suites, places, kept: 0, is_full: false })
+        let last = (Subject::default(), usize::MAX);
+        Ok(Self { file, told: None, suites, last, places, kept: 0, is_full: false })
     }
 
     /// The place of the suite of a row.
     fn suite(&mut self, row: &Row<'_>) -> usize {
+        let (subject, place) = &self.last;
+        if *place < self.suites.len() && subject.is_of(row) {
+            return *place;
+        }
         let key = (row.model_name(), row.record.prompt.to_string());
-        *self.places.entry(key).or_insert_with_key(|(model, prompt)| {
+        let place = *self.places.entry(key).or_insert_with_key(|(model, prompt)| {
             self.suites.push(Suite::new(format!("{prompt}: {model}")));
             self.suites.len() - 1
-        })
+        });
+        self.last = (Subject::of(row), place);
+        place
     }
 
     /// Makes room by only counting what passed.
@@ -339,108 +360,6 @@ fn properties(summary: &Summary) -> Vec<Property> {
     let all = [("job".to_owned(), &*summary.job), ("run".to_owned(), &*summary.run)];
     let all = all.into_iter().chain(tags);
     all.map(|(name, value)| Property::new(short(&name), short(value))).collect()
-}
-
-/// The case of a task: its name, where nothing else is to be said of it.
-enum Case {
-    Passed(String),
-    Told(Box<TestCase>),
-}
-
-fn case(row: &Row<'_>, status: Option<TestCaseStatus>, time: Duration, suite: &str) -> Case {
-    let record = &row.record;
-    let repeat = match record.repeat {
-        0 => String::new(),
-        repeat => format!(", repeat {repeat}"),
-    };
-    let name = format!("row {}{repeat}", short(&record.row));
-    let broken = record.scores.iter().filter(|(_, score)| score.state == ScoreState::Broken);
-    let broken: Vec<String> =
-        broken.map(|(column, score)| format!("scorer {}", said(column, score))).collect();
-    if status.is_none() && broken.is_empty() {
-        return Case::Passed(name);
-    }
-    let mut case = TestCase::new(name, status.unwrap_or_else(TestCaseStatus::success));
-    case.set_classname(suite).set_time(time);
-    if !broken.is_empty() {
-        case.set_system_out(cut(&broken.join("\n"), ANSWER));
-    }
-    Case::Told(Box::new(case))
-}
-
-/// How the case of a task ended; `None` when it passed.
-fn status(row: &Row<'_>) -> Option<TestCaseStatus> {
-    let record = &row.record;
-    let failure = record.error.as_ref();
-    let told = failure.map_or("it was given up before its outcome was known", |f| &f.message);
-    let kind = failure.map_or("", |failure| failure.kind.as_str());
-    Some(match record.status {
-        Status::Error => {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-            status.set_type(kind).set_message(short(told));
-            status
-        }
-        Status::Skipped => {
-            let mut status = TestCaseStatus::skipped();
-            status.set_message(short(told));
-            status
-        }
-        Status::Ok => {
-            let failed = record.scores.iter().filter(|(_, score)| score.pass == Some(false));
-            let failed: Vec<(&String, String)> =
-                failed.map(|(column, score)| (column, said(column, score))).collect();
-            let (first, _) = failed.first()?;
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            let all: Vec<&str> = failed.iter().map(|(_, said)| said.as_str()).collect();
-            status.set_type(short(first)).set_message(short(&all.join("; ")));
-            let answer = row.answer.content.as_deref().unwrap_or_default();
-            status.set_description(cut(answer, ANSWER));
-            status
-        }
-    })
-}
-
-/// What a scorer says, in a few words: `right: 0, expected 4`.
-fn said(column: &str, score: &Score) -> String {
-    let value = score.value.map(|value| format!(": {}", ruling::figure(value)));
-    let note = score.note.as_ref().map(|note| format!(", {note}"));
-    let state = if score.state == ScoreState::Broken { " is broken" } else { "" };
-    format!("{column}{state}{}{}", value.unwrap_or_default(), note.unwrap_or_default())
-}
-
-fn kind(status: &TestCaseStatus) -> Kind {
-    match status {
-        TestCaseStatus::Success { .. } => Kind::Passed,
-        TestCaseStatus::NonSuccess { kind: NonSuccessKind::Failure, .. } => Kind::Failed,
-        TestCaseStatus::NonSuccess { kind: NonSuccessKind::Error, .. } => Kind::Broken,
-        TestCaseStatus::Skipped { .. } => Kind::Skipped,
-    }
-}
-
-/// A text on one line, not without end.
-fn short(text: &str) -> String {
-    cut(&text.replace('\n', " "), MESSAGE)
-}
-
-/// The beginning of a text, as XML may hold it.
-fn cut(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", plain(&text[..end])),
-        None => plain(text),
-    }
-}
-
-/// A text as XML 1.0 may hold it. What it may not, and what would move a cursor, is made visible:
-/// the writer would drop it, and with it whatever looks like a terminal's commands.
-fn plain(text: &str) -> String {
-    let harmless = |c: char| match c {
-        '\n' => '\n',
-        '\t' => ' ',
-        '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
-        c if c.is_control() => '\u{fffd}',
-        c => c,
-    };
-    text.replace("\r\n", "\n").chars().map(harmless).collect()
 }
 
 /// The text without the one attribute that the writer adds and no schema in use knows: a count of
