@@ -75,11 +75,13 @@ impl<I: Deref<Target = Index>> Entries<I> {
         self.index.judgement(task).map(|offset| self.outcome(offset)).transpose()
     }
 
-    /// What was written on the scores of the outcome line at this offset after it was.
-    pub fn scored_at(&mut self, line: u64) -> Result<Option<Scored>, StoreError> {
+    /// What was written on the scores of this task's outcome line at this offset after it was.
+    pub fn scored_at(&mut self, line: u64, task: &TaskId) -> Result<Option<Scored>, StoreError> {
         let Some(offset) = self.index.scored(line) else { return Ok(None) };
         let scored = format::scored(&self.blocks.line(offset)?);
-        scored.map(Some).map_err(|fault| fault.at_offset(&self.journal, offset))
+        let scored = scored.map_err(|fault| fault.at_offset(&self.journal, offset))?;
+        // Where bytes before it are lost, another task's line may stand at its offset.
+        Ok((scored.task == *task).then_some(scored))
     }
 
     fn line(
@@ -89,7 +91,8 @@ impl<I: Deref<Target = Index>> Entries<I> {
         placement: Option<u64>,
     ) -> Result<Line, StoreError> {
         let mut outcome = self.outcome(offset)?;
-        if let Some(scored) = self.scored_at(offset)? {
+        let task = outcome.fault_at(format::task(outcome.record()))?;
+        if let Some(scored) = self.scored_at(offset, &task)? {
             outcome.rescore(&scored.scores)?;
         }
         if let Some(placement) = placement {
@@ -97,7 +100,6 @@ impl<I: Deref<Target = Index>> Entries<I> {
             let fault = |fault: Fault| fault.at_offset(self.blocks.path(), placement);
             outcome.relabel(&format::labels(&line).map_err(fault)?)?;
         }
-        let task = outcome.fault_at(format::task(outcome.record()))?;
         let earlier = self.index.earlier(&task).to_vec();
         let earlier =
             earlier.iter().map(|offset| self.outcome(*offset)).collect::<Result<_, _>>()?;
@@ -336,6 +338,26 @@ mod tests {
         assert_eq!(lines.iter().map(|line| line.index).collect::<Vec<_>>(), [Some(1), None]);
         assert_eq!(lines[1].earlier().len(), 1);
         assert_eq!(lines[1].earlier()[0].tries().unwrap()[0].failure.message, "no");
+    }
+
+    #[test]
+    fn scores_are_those_of_no_other_task() {
+        let (folder, mut journal) = new_journal();
+        journal.append(&[testing::ok(0, "a")]).unwrap();
+        let second = journal.length() as usize;
+        journal.append(&[testing::ok(1, "b")]).unwrap();
+        let scores =
+            Scores::from_iter([("right".to_owned(), crate::call::score::Score::default())]);
+        let made_of = std::collections::BTreeMap::new();
+        let scored = Scored { task: testing::task(0), line: 0, scores, made_of };
+        journal.append_scores(&[scored]).unwrap();
+        assert!(lines(&journal)[0].response_line().windows(7).any(|part| part == b"\"right\""));
+        // At the place of the line that is lost stands the next one now.
+        let cut = folder.path().join("cut");
+        fs::write(&cut, &fs::read(journal.path()).unwrap()[second..]).unwrap();
+        let index = Index::read(&cut).unwrap();
+        let line = Entries::open(&cut, &index).unwrap().at(1).unwrap().unwrap();
+        assert!(!line.response_line().windows(7).any(|part| part == b"\"right\""));
     }
 
     #[test]

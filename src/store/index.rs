@@ -87,7 +87,7 @@ impl Index {
                     Ok(())
                 }
                 Kind::Placement { line, was, index: at } => {
-                    index.placement(task, offset, line, was, at)
+                    index.placement(task, offset, (line, was), at, &mut blocks)
                 }
             }
         })?;
@@ -224,16 +224,16 @@ impl Index {
         &mut self,
         task: TaskId,
         placement: u64,
-        line: u64,
-        was: Option<u64>,
+        (line, was): (u64, Option<u64>),
         at: Option<u64>,
+        blocks: &mut Blocks,
     ) -> Result<(), Fault> {
         if let Some(judgement) = self.judgements.get_mut(&task).filter(|of| of.line == line) {
             judgement.at = at.unwrap_or(EMPTY);
             judgement.relabelled = at.map(|_| placement);
             return Ok(());
         }
-        if !self.take(task, line, was) {
+        if !self.take(task, line, was, blocks)? {
             return Err(Fault::orphan(line));
         }
         if let Some(at) = at {
@@ -246,18 +246,28 @@ impl Index {
     }
 
     /// Takes an outcome line from where it stands; `false` where it stands nowhere.
-    fn take(&mut self, task: TaskId, line: u64, was: Option<u64>) -> bool {
+    fn take(
+        &mut self,
+        task: TaskId,
+        line: u64,
+        was: Option<u64>,
+        blocks: &mut Blocks,
+    ) -> Result<bool, Fault> {
         if self.dropped.get(&task).is_some_and(|dropped| dropped.line == line) {
             self.dropped.remove(&task);
-            return true;
+            return Ok(true);
         }
         let is_there = |at: &u64| self.line(*at) == Some(line) || self.waits(*at, line);
         // Where the placement before this one is damaged, the line is not where this one says.
         let place = was.filter(is_there).or_else(|| self.search(line));
-        let Some(at) = place else { return false };
+        let Some(at) = place else { return Ok(false) };
+        // Where bytes before it are lost, another task's line may stand at its offset.
+        if format::task(&blocks.line(line)?)? != task {
+            return Ok(false);
+        }
         if self.line(at) != Some(line) {
             self.forget_displaced(at, line);
-            return true;
+            return Ok(true);
         }
         self.set(at, EMPTY);
         self.relabelled.remove(&at);
@@ -265,7 +275,7 @@ impl Index {
             self.forget_displaced(at, waiting.line);
             self.put(at, waiting);
         }
-        true
+        Ok(true)
     }
 
     /// Looks for an outcome line at every place.
@@ -387,6 +397,20 @@ mod tests {
         assert_eq!((index.line(0), index.line(1)), (Some(lines[&1]), Some(lines[&0])));
         assert_eq!(index.relabelled(1), Some(first));
         assert!(index.relabelled(0).is_some_and(|line| line > first));
+    }
+
+    #[test]
+    fn a_placement_moves_no_line_of_another_task() {
+        let (folder, mut journal, lines) = journal(&[2, 0, 1]);
+        journal.append_placements(&[moved(2, lines[&2], Some(2), None)]).unwrap();
+        journal.append(&[testing::ok(3, "d")]).unwrap();
+        let text = fs::read(journal.path()).unwrap();
+        let cut = folder.path().join("cut");
+        // At the place of the line that is lost stands the next one now.
+        fs::write(&cut, &text[lines[&0] as usize..]).unwrap();
+        let index = Index::read(&cut).unwrap();
+        assert_eq!(index.places().collect::<Vec<_>>(), [0, 1, 3]);
+        assert_eq!((index.line(0), index.damages().lines), (Some(0), 1));
     }
 
     #[test]

@@ -357,7 +357,7 @@ fn a_run_of_another_job_is_not_taken_over() {
 fn a_run_that_is_done_is_told_at_once_and_stays_as_it_is() {
     let server = Server::start(echo());
     let lab = Lab::at(&server).prompts("file = \"rows.jsonl\"\nuser = \"{{ q }}\"");
-    let dir = JobDir::with(&lab);
+    let dir = JobDir::with(&lab.limits("concurrency = 1"));
     let rows = |last: &str| format!("{{\"q\":\"one\"}}\n{{\"q\":\"two\"}}\n{{\"q\":\"{last}\"}}\n");
     dir.write("rows.jsonl", rows("three"));
     let run = dir.go(0);

@@ -102,7 +102,7 @@ fn draft(
     is_stopped: bool,
 ) -> Result<(Draft, Vec<(String, Trial)>), RunError> {
     let record = &answer.record;
-    let earlier = answers.entries().scored_at(answer.line)?;
+    let earlier = answers.entries().scored_at(answer.line, &record.task)?;
     let made_before = earlier.map(|scored| scored.made_of).unwrap_or_default();
     let mut draft = Draft {
         task: record.task,
