@@ -140,8 +140,8 @@ impl<'d> Desk<'d> {
             written.take().map(|written| written.send(()));
         }
         match &mut self.group {
-            Some(group) => group.add(event),
-            None => self.tell(event),
+            Some(group) if !matches!(event, Event::LaneEnded { .. }) => group.add(event),
+            _ => self.tell(event),
         }
     }
 

@@ -27,8 +27,9 @@ pub(super) const DONE: &str = "done";
 
 /// A run folder that is being written.
 pub(super) struct Opened {
-    pub(super) dir: RunDir,
+    /// Dropped before the folder, which is somebody else's then.
     pub(super) books: Books,
+    pub(super) dir: RunDir,
     pub(super) manifest: Manifest,
     /// Whether it was begun by an earlier session.
     pub(super) resumed: bool,
@@ -152,7 +153,7 @@ pub(super) fn open(job: &Job, plan: &Plan, settings: &Settings) -> Result<Opened
     let (scribe, grader) = (Scribe::new(journal), grader(&job.scorers));
     let books = Books { scribe, commitments: None, durability, gone: None, grader };
     let begun = Instant::now();
-    Ok(Opened { dir, books, manifest, resumed, was_scored, begun, files })
+    Ok(Opened { books, dir, manifest, resumed, was_scored, begun, files })
 }
 
 /// Writes how the session ended, once the disk has all that it did.
