@@ -11,9 +11,9 @@ use crate::support::lab::Lab;
 use crate::support::server::{Reply, Seen, Server};
 
 /// A key that no text holds by chance. The quote and the backslash look otherwise in JSON.
-const KEY: &str = r#"sk-goldfinch-"9f8e\7d6c"#;
+const KEY: &str = r#"sk-goldfinch-"9zqx\7wvk"#;
 /// What of it stands in no matter how it is escaped.
-const PARTS: [&str; 3] = ["goldfinch", "9f8e", "7d6c"];
+const PARTS: [&str; 3] = ["goldfinch", "9zqx", "7wvk"];
 
 /// Tells the key to everybody: in answers, in errors and in headers.
 fn blabbing(seen: &Seen) -> Reply {
@@ -189,28 +189,28 @@ fn assert_veiled(line: &str, args: &[&str]) {
 
 #[test]
 fn a_key_in_the_job_is_a_fault_that_does_not_show_it() {
-    assert_veiled("api_key = \"sk-goldfinch-9f8e7d6c\"", &[]);
-    assert_veiled("api_key = { env = 'A', value = 'sk-goldfinch-9f8e7d6c' }", &[]);
-    assert_veiled("api_key = [\"sk-goldfinch-9f8e7d6c\"]", &[]);
-    assert_veiled("api_key = \"\"\"sk-goldfinch-9f8e7d6c\"\"\"", &[]);
-    assert_veiled("apikey = \"sk-goldfinch-9f8e7d6c\"", &[]);
-    assert_veiled("api_key = \"sk-goldfinch-9f8e7d6c", &[]);
-    assert_veiled("api_key = sk-goldfinch-9f8e7d6c", &[]);
-    assert_veiled("api_key = { env = \"sk-goldfinch-9f8e7d6c\" }", &[]);
+    assert_veiled("api_key = \"sk-goldfinch-9zqx7wvk\"", &[]);
+    assert_veiled("api_key = { env = 'A', value = 'sk-goldfinch-9zqx7wvk' }", &[]);
+    assert_veiled("api_key = [\"sk-goldfinch-9zqx7wvk\"]", &[]);
+    assert_veiled("api_key = \"\"\"sk-goldfinch-9zqx7wvk\"\"\"", &[]);
+    assert_veiled("apikey = \"sk-goldfinch-9zqx7wvk\"", &[]);
+    assert_veiled("api_key = \"sk-goldfinch-9zqx7wvk", &[]);
+    assert_veiled("api_key = sk-goldfinch-9zqx7wvk", &[]);
+    assert_veiled("api_key = { env = \"sk-goldfinch-9zqx7wvk\" }", &[]);
 }
 
 #[test]
 fn a_key_on_the_command_line_is_a_fault_that_does_not_show_it() {
-    let value = "providers.lab.api_key=sk-goldfinch-9f8e7d6c";
+    let value = "providers.lab.api_key=sk-goldfinch-9zqx7wvk";
     assert_veiled("", &["--set", value]);
-    assert_veiled("", &["--set", "providers.lab.api_key=\"sk-goldfinch-9f8e7d6c\""]);
+    assert_veiled("", &["--set", "providers.lab.api_key=\"sk-goldfinch-9zqx7wvk\""]);
 }
 
 #[test]
 fn a_dotenv_file_with_a_fault_is_told_without_its_lines() {
     let server = Server::start(blabbing);
     let dir = JobDir::with(&Lab::at(&server));
-    dir.write(".env", "LAB_KEY sk-goldfinch-9f8e7d6c\n");
+    dir.write(".env", "LAB_KEY sk-goldfinch-9zqx7wvk\n");
     let output = dir.run(&["job.toml"]).expect_code(2);
     assert!(output.stderr.contains(".env"), "{}", output.stderr);
     assert_silent(&output);
