@@ -4,6 +4,7 @@
 use std::future::pending;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinSet;
@@ -15,15 +16,16 @@ use crate::store::journal::Journal;
 /// Whoever writes the journal of a session.
 pub(super) struct Scribe {
     path: PathBuf,
-    desk: Arc<Desk>,
+    shared: Arc<Shared>,
     writing: JoinSet<Written>,
 }
 
 /// What the session and the thread that writes share.
-struct Desk {
+struct Shared {
     journal: Mutex<Journal>,
-    /// Nothing more is to be written: the run folder may be somebody else's soon.
-    is_closed: Mutex<bool>,
+    /// Nothing more is to be written: the run folder may be somebody else's soon. Set and asked by
+    /// whoever holds the journal.
+    is_closed: AtomicBool,
 }
 
 /// What came of writing a batch.
@@ -37,8 +39,8 @@ pub(super) struct Written {
 impl Scribe {
     pub(super) fn new(journal: Journal) -> Self {
         let path = journal.path().to_owned();
-        let desk = Desk { journal: Mutex::new(journal), is_closed: Mutex::new(false) };
-        Self { path, desk: Arc::new(desk), writing: JoinSet::new() }
+        let shared = Shared { journal: Mutex::new(journal), is_closed: AtomicBool::new(false) };
+        Self { path, shared: Arc::new(shared), writing: JoinSet::new() }
     }
 
     /// Where the journal stands.
@@ -48,7 +50,7 @@ impl Scribe {
 
     /// The journal, once nobody writes in it.
     pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
-        self.desk.journal()
+        self.shared.journal()
     }
 
     /// Whether a batch is being written.
@@ -58,9 +60,9 @@ impl Scribe {
 
     /// Begins to write the outcomes among these events, with one write.
     pub(super) fn begin(&mut self, events: Vec<Event>) {
-        let desk = Arc::clone(&self.desk);
+        let shared = Arc::clone(&self.shared);
         self.writing.spawn_blocking(move || {
-            let outcome = desk.write(&events);
+            let outcome = shared.write(&events);
             Written { events, outcome }
         });
     }
@@ -79,25 +81,22 @@ impl Scribe {
 impl Drop for Scribe {
     /// Who is dropped while a batch is being written waits for its end.
     fn drop(&mut self) {
-        *self.desk.closed() = true;
+        let _at_rest = self.shared.journal();
+        self.shared.is_closed.store(true, Ordering::Relaxed);
     }
 }
 
-impl Desk {
+impl Shared {
     fn journal(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn closed(&self) -> MutexGuard<'_, bool> {
-        self.is_closed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn write(&self, events: &[Event]) -> io::Result<()> {
-        let closed = self.closed();
-        if *closed {
+        let mut journal = self.journal();
+        if self.is_closed.load(Ordering::Relaxed) {
             return Err(io::Error::other("the run is over"));
         }
-        self.journal().append(outcomes(events))
+        journal.append(outcomes(events))
     }
 }
 
