@@ -28,17 +28,13 @@ pub fn json(columns: &[&str], lines: &[Vec<Cell<'_>>]) -> Vec<Map<String, Value>
 pub fn csv(columns: &[&str], lines: &[Vec<Cell<'_>>]) -> String {
     let mut writer =
         csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    let mut cell_text = Vec::new();
+    let mut room = Vec::new();
     let mut write = |fields: &mut dyn Iterator<Item = Vec<u8>>| {
         writer.write_record(fields).expect("every line has the columns of the header");
     };
     write(&mut columns.iter().map(|name| name.as_bytes().to_vec()));
     for line in lines {
-        write(&mut line.iter().map(|cell| {
-            cell_text.clear();
-            cell.write_csv(&mut cell_text);
-            cell_text.clone()
-        }));
+        write(&mut line.iter().map(|cell| cell.as_csv(&mut room).to_vec()));
     }
     let bytes = writer.into_inner().expect("memory takes all that is written to it");
     String::from_utf8(bytes).expect("cells are text")

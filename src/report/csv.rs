@@ -157,13 +157,7 @@ impl<C> Table<C> {
 
     /// Puts the next cell into the line.
     fn put(&mut self, cell: &Cell<'_>) {
-        if let Some(text) = cell.as_csv() {
-            self.line.push_field(text);
-            return;
-        }
-        self.cell.clear();
-        cell.write_csv(&mut self.cell);
-        self.line.push_field(&self.cell);
+        self.line.push_field(cell.as_csv(&mut self.cell));
     }
 
     fn finish(self) -> Result<(), StoreError> {
