@@ -113,8 +113,8 @@ impl Report for HtmlPage {
         // Opened no earlier: while rows come in, every report holds a file open.
         let mut out = BufWriter::with_capacity(BUFFER, Beside::create(&place)?);
         let mut file = spill.reread()?;
-        let index = index.finish(bounds, without);
-        let written = page::write_head(&mut out, summary, index, &mut file)
+        let mut index = index.finish(bounds, without);
+        let written = page::write_head(&mut out, summary, &mut index, &mut file)
             .and_then(|()| texts.write(&mut file, &mut out))
             .and_then(|()| page::write_tail(&mut out))
             .and_then(|()| out.flush());

@@ -252,8 +252,8 @@ impl Index {
         self.score(row, spill)?;
         self.rows += 1;
         self.groups.last += 1;
-        let columns = self.numbers.columns().into_iter().chain(self.groups.columns());
-        columns.into_iter().try_for_each(|column| column.ease(spill))
+        let mut columns = self.numbers.columns().into_iter().chain(self.groups.columns());
+        columns.try_for_each(|column| column.ease(spill))
     }
 
     fn score(&mut self, row: &Row<'_>, spill: &mut Spill) -> Result<(), StoreError> {
@@ -262,14 +262,15 @@ impl Index {
                 self.scores.push(Scored::after(self.rows, column, spill)?);
             }
         }
-        let scores = self.scores.iter_mut();
-        scores
-            .into_iter()
-            .try_for_each(|scored| scored.push(row.record.scores.get(&scored.column), spill))
+        let mut scores = self.scores.iter_mut();
+        scores.try_for_each(|scored| scored.push(row.record.scores.get(&scored.column), spill))
     }
 
     /// The whole, as the page reads it; `without` is how many rows have no texts.
-    pub(super) fn finish(self, bounds: Bounds, without: u64) -> IndexPage {
+    pub(super) fn finish(mut self, bounds: Bounds, without: u64) -> IndexPage {
+        if self.groups.begun > 0 {
+            self.groups.rows.push(&self.groups.last);
+        }
         IndexPage { index: self, characters: bounds.characters, without }
     }
 }
@@ -312,11 +313,8 @@ pub(super) struct IndexPage {
 
 impl IndexPage {
     /// Writes it as the page reads it; `file` has what was set aside.
-    pub(super) fn write(mut self, file: &mut File, out: &mut impl Write) -> io::Result<()> {
+    pub(super) fn write(&mut self, file: &mut File, out: &mut impl Write) -> io::Result<()> {
         let Index { names, groups, rows, left_out, numbers, scores } = &mut self.index;
-        if groups.begun > 0 {
-            groups.rows.push(&groups.last);
-        }
         out.write_all(b"{\"v\":1,\"names\":")?;
         guard::write(out, names)?;
         out.write_all(b",\"groups\":{")?;

@@ -73,10 +73,9 @@ fn hash(text: &str) -> String {
 pub(super) fn write_head(
     out: &mut impl Write,
     summary: &Summary,
-    index: IndexPage,
+    index: &mut IndexPage,
     file: &mut File,
 ) -> io::Result<()> {
-    let mut index = Some(index);
     let title = escaped(&format!("{} · {}", summary.job, summary.run));
     for (nth, piece) in head().split('%').enumerate() {
         match (nth % 2, piece) {
@@ -87,7 +86,7 @@ pub(super) fn write_head(
             (_, "chart") => out.write_all(chart().as_bytes())?,
             (_, "script") => out.write_all(PARTS.script.as_bytes())?,
             (_, "summary") => guard::write(out, summary)?,
-            (_, "index") => index.take().map_or(Ok(()), |index| index.write(file, out))?,
+            (_, "index") => index.write(file, out)?,
             (_, other) => unreachable!("the page has no `{other}` to be filled in"),
         }
     }
