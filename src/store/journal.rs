@@ -59,8 +59,11 @@ impl Journal {
             format::write_entry(&mut self.buffer, entry)?;
         }
         self.write()?;
-        let wrote = |index: &mut Index| lines.iter().all(|(entry, at)| index.wrote(entry, *at));
-        self.index = self.index.take().and_then(|mut index| wrote(&mut index).then_some(index));
+        if let Some(index) = &mut self.index
+            && !lines.iter().all(|(entry, at)| index.wrote(entry, *at))
+        {
+            self.index = None;
+        }
         Ok(())
     }
 
@@ -73,7 +76,9 @@ impl Journal {
     /// outcome of its own, for every outcome whose place or labels changed, failed ones too.
     pub fn append_placements(&mut self, placements: &[Placement]) -> io::Result<()> {
         self.buffer.clear();
-        self.index = self.index.take().filter(|_| placements.is_empty());
+        if !placements.is_empty() {
+            self.index = None;
+        }
         for placement in placements {
             format::write_placement(&mut self.buffer, placement)?;
         }
@@ -83,7 +88,9 @@ impl Journal {
     /// Writes the scores of earlier outcomes with one write.
     pub fn append_scores(&mut self, scored: &[Scored]) -> io::Result<()> {
         self.buffer.clear();
-        self.index = self.index.take().filter(|_| scored.is_empty());
+        if !scored.is_empty() {
+            self.index = None;
+        }
         for scored in scored {
             format::write_scored(&mut self.buffer, scored)?;
         }
