@@ -1,7 +1,7 @@
 //! How many calls this process can have in flight: each connection is an open file.
 
 /// Files that the process needs beside its connections: journal, prompts, reports, pipes, timers.
-const KEPT: u64 = 48;
+const KEPT: u64 = 44;
 
 /// With fewer than this many open files a run cannot even write its reports.
 pub const LEAST: u64 = 32;
