@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use futures::stream;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use runner::call::bound::MostOutput;
@@ -80,7 +81,7 @@ fn tasks() -> Source {
         fallbacks: Arc::default(),
         fallback_on: FallbackOn::default(),
     });
-    Box::new((0..TASKS).map(move |index| {
+    Box::pin(stream::iter((0..TASKS).map(move |index| {
         Ok(Task {
             id: format!("{index:032x}").parse().expect("32 hex digits"),
             index,
@@ -101,7 +102,7 @@ fn tasks() -> Source {
             expected: Arc::default(),
             scorer: None,
         })
-    }))
+    })))
 }
 
 /// Runs a round; how many of its tasks were done.

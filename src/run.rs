@@ -5,6 +5,7 @@
 //! journal is written first, and only then is anybody told. Nobody else writes. The reports at the
 //! end are made from the journal alone.
 
+mod ahead;
 mod books;
 mod canary;
 mod deadline;

@@ -123,6 +123,15 @@ impl Message {
         matches!(self.content, Content::Text(_))
     }
 
+    /// How long the texts are that it holds, in bytes; pictures among them, as they stand there.
+    pub fn length(&self) -> usize {
+        match &self.content {
+            Content::Text(text) => text.len(),
+            Content::Parts(parts) => length_of(parts),
+            Content::Absent => 0,
+        }
+    }
+
     /// The plain text of the message; of a list of parts, the text parts joined by newlines.
     pub fn plain_text(&self) -> String {
         match &self.content {
@@ -133,6 +142,15 @@ impl Message {
             }
             Content::Parts(_) | Content::Absent => String::new(),
         }
+    }
+}
+
+fn length_of(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(length_of).sum(),
+        Value::Object(fields) => fields.values().map(length_of).sum(),
+        _ => 0,
     }
 }
 

@@ -4,8 +4,8 @@
 //! for each task that sleeps before a retry or is asked elsewhere, so that it takes nobody's place;
 //! up to a bound, so that an outage does not gather the whole plan in memory.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -196,7 +196,8 @@ pub(super) async fn run(
     let crew = Crew {
         lane: &lane,
         fleet: &fleet,
-        source: Mutex::new(Some(source)),
+        source: tokio::sync::Mutex::new(source),
+        is_dry: AtomicBool::new(false),
         events: &events,
         stop: &stop,
         workers: AtomicUsize::new(0),
@@ -229,8 +230,9 @@ struct Gone;
 struct Crew<'l> {
     lane: &'l Lane,
     fleet: &'l [Arc<Lane>],
-    /// `None` when it has no more tasks.
-    source: Mutex<Option<Source>>,
+    source: tokio::sync::Mutex<Source>,
+    /// The source has no more tasks, or none that can be paid.
+    is_dry: AtomicBool,
     events: &'l mpsc::Sender<Event>,
     stop: &'l Stop,
     workers: AtomicUsize,
@@ -246,7 +248,7 @@ impl Crew<'_> {
     async fn carry(&self) {
         let mut stop = self.stop.clone();
         while stop.level() == Level::Running {
-            let task = match self.next() {
+            let task = match self.next().await {
                 None => return,
                 Some(Ok(task)) => task,
                 Some(Err(why)) => {
@@ -286,22 +288,24 @@ impl Crew<'_> {
         Ok(())
     }
 
-    fn next(&self) -> Option<Result<Task, String>> {
-        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+    async fn next(&self) -> Option<Result<Task, String>> {
+        let mut source = self.source.lock().await;
         if self.lane.is_broke() {
-            *source = None;
+            self.is_dry.store(true, Ordering::Relaxed);
         }
-        let next = source.as_mut()?.next();
+        if self.is_dry.load(Ordering::Relaxed) {
+            return None;
+        }
+        let next = source.next().await;
         if !matches!(next, Some(Ok(_))) {
-            *source = None;
+            self.is_dry.store(true, Ordering::Relaxed);
         }
         next.map(|task| task.map_err(|why| why.to_string()))
     }
 
     /// Whether it takes up no more tasks. A closed lane does: each of them is told.
     fn is_exhausted(&self) -> bool {
-        let source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
-        source.is_none() || self.stop.level() > Level::Running
+        self.is_dry.load(Ordering::Relaxed) || self.stop.level() > Level::Running
     }
 
     fn count(&self) -> usize {

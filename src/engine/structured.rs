@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::stream;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -113,8 +114,8 @@ fn task(demand: Demand, target: Target) -> Task {
 async fn run(lanes: Vec<Lane>, task: Task, stopper: &Stopper) -> (Entry, Vec<Usd>, u64) {
     let start = Instant::now();
     let (sender, mut events) = mpsc::channel(16);
-    let mut sources: Vec<Source> = vec![Box::new(std::iter::once(Ok(task)))];
-    sources.extend((1..lanes.len()).map(|_| Box::new(std::iter::empty()) as Source));
+    let mut sources: Vec<Source> = vec![Box::pin(stream::iter([Ok(task)]))];
+    sources.extend((1..lanes.len()).map(|_| Box::pin(stream::empty()) as Source));
     let engine = Engine::new(lanes, Some(4));
     let engine = engine.run(sources, sender, stopper.heard());
     let listen = async {

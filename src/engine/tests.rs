@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::{StreamExt as _, stream};
 use tokio::time::{Instant, sleep};
 
 use super::*;
@@ -87,7 +88,7 @@ fn tasks(count: u64) -> (Source, Arc<AtomicUsize>) {
         let id = TaskId::new(&content, &ContentHash::of_target(&target, 0), 0, 0);
         Ok(testing::task(id, index, &target, messages))
     };
-    (Box::new((0..count).map(task)), pulled)
+    (Box::pin(stream::iter((0..count).map(task))), pulled)
 }
 
 /// Runs lanes to their end: the outcomes, and when each lane ended in seconds.
@@ -262,11 +263,11 @@ async fn what_cannot_get_better_is_sent_once() {
 #[tokio::test(start_paused = true)]
 async fn a_source_that_breaks_ends_its_lane_and_says_why() {
     let provider = Fake::new(Duration::from_millis(1), |_| fine());
-    let broken = tasks(3).0.chain(std::iter::once(Err(source::Broken("gone".to_owned()))));
+    let broken = tasks(3).0.chain(stream::iter([Err(source::Broken("gone".to_owned()))]));
     let lanes = vec![lane(0, &provider, Limits::default(), 2)];
     let (sender, mut events) = mpsc::channel(16);
     let engine = Engine::new(lanes, Some(2));
-    let engine = engine.run(vec![Box::new(broken)], sender, Stopper::default().heard());
+    let engine = engine.run(vec![Box::pin(broken)], sender, Stopper::default().heard());
     let listen = async {
         let mut whys = Vec::new();
         while let Some(event) = events.recv().await {

@@ -11,9 +11,10 @@ use crate::call::record::{Entry, Status};
 use crate::call::task::{Target, Task};
 use crate::engine::event::Event;
 use crate::engine::lane::LaneView;
-use crate::engine::source::{Broken, Source};
+use crate::engine::source::Broken;
 use crate::job::canary::first;
 use crate::job::plan::Plan;
+use crate::run::ahead::Tasks;
 use crate::run::lanes::{self, Parts};
 use crate::run::observer::{LaneStart, Observer};
 use crate::run::pump::Fate;
@@ -32,11 +33,11 @@ pub(super) enum Part {
 }
 
 /// What the lanes have to do in this part of the run, in their order.
-pub(super) fn sources(parts: &Parts<'_>, share: f64, part: Part) -> Vec<Source> {
+pub(super) fn sources(parts: &Parts<'_>, share: f64, part: Part) -> Vec<Tasks> {
     let source = |number| {
         let quotas = quotas(parts.plan, &parts.done.by_target, number, share);
         let tasks = lanes::source(parts, number);
-        Box::new(Deal { tasks, quotas, part }) as Source
+        Box::new(Deal { tasks, quotas, part }) as Tasks
     };
     lanes::used(parts).map(|(number, _)| source(number)).collect()
 }
@@ -61,7 +62,7 @@ struct Quota {
 
 /// Deals the tasks of a lane, which come in the order of the plan, to the canary and to the rest.
 struct Deal {
-    tasks: Source,
+    tasks: Tasks,
     quotas: Vec<Quota>,
     part: Part,
 }

@@ -11,7 +11,7 @@ use crate::call::task::Task;
 use crate::engine::Engine;
 use crate::engine::budget::Budget;
 use crate::engine::lane::{Lane, State};
-use crate::engine::source::{Broken, Source};
+use crate::engine::source::Broken;
 use crate::engine::task::Origin;
 use crate::job::plan::Plan;
 use crate::job::{Job, LaneSpec};
@@ -20,6 +20,7 @@ use crate::pace::gate::{self, Gate};
 use crate::pace::scope::Scope;
 use crate::provider::access::Access;
 use crate::provider::catalog::MOCK;
+use crate::run::ahead::Tasks;
 use crate::run::observer::LaneStart;
 use crate::run::resume::Done;
 use crate::store::survey::Survey;
@@ -67,7 +68,7 @@ pub(super) fn lanes(parts: &Parts<'_>) -> Vec<Lane> {
 }
 
 /// What the lanes still have to do, in their order.
-pub(super) fn sources(parts: &Parts<'_>) -> Vec<Source> {
+pub(super) fn sources(parts: &Parts<'_>) -> Vec<Tasks> {
     used(parts).map(|(number, _)| source(parts, number)).collect()
 }
 
@@ -118,7 +119,7 @@ fn lane(
 }
 
 /// The tasks of a lane that are not done, each with the attempts made at it before.
-pub(super) fn source(parts: &Parts<'_>, in_job: usize) -> Source {
+pub(super) fn source(parts: &Parts<'_>, in_job: usize) -> Tasks {
     let survey = Arc::clone(&parts.done.survey);
     let tasks = parts.plan.tasks(in_job);
     Box::new(tasks.filter_map(move |task| match task {

@@ -8,8 +8,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::call::record::{Entry, Status};
 use crate::engine::Engine;
 use crate::engine::lane::LaneView;
-use crate::engine::source::Source;
 use crate::engine::stop::Stopper;
+use crate::run::ahead::{Tasks, made_ahead};
 use crate::run::books::Books;
 use crate::run::desk::{Desk, WAITING};
 use crate::run::error::RunError;
@@ -27,12 +27,13 @@ const LAST_TRIES: u32 = 5;
 /// Runs the engine to its end and keeps every outcome.
 pub(super) async fn pump(
     engine: &Engine,
-    sources: Vec<Source>,
+    tasks: Vec<Tasks>,
     books: &mut Books,
     observer: &mut (dyn Observer + Send),
     stopper: &Stopper,
 ) -> Result<Done, RunError> {
     let (sender, mut events) = mpsc::channel(WAITING);
+    let sources = tasks.into_iter().map(made_ahead).collect();
     let running = engine.run(sources, sender, stopper.heard());
     let mut running = std::pin::pin!(running);
     let mut ticks = interval(TICK);

@@ -15,9 +15,10 @@ use std::sync::Arc;
 
 use crate::call::record::Status;
 use crate::engine::Engine;
-use crate::engine::source::{Broken, Source};
+use crate::engine::source::Broken;
 use crate::engine::stop::{Level, Stopper};
 use crate::job::scorers::JobScorer;
+use crate::run::ahead::Tasks;
 use crate::run::error::RunError;
 use crate::run::lanes::{self, Parts};
 use crate::run::observer::{LaneStart, Observer};
@@ -141,7 +142,7 @@ fn source(
     number: usize,
     index: &Arc<Index>,
     survey: &Arc<Survey>,
-) -> Result<Source, RunError> {
+) -> Result<Tasks, RunError> {
     if !parts.job.scorers.iter().filter_map(JobScorer::asked).any(|asked| asked.lane == number) {
         return Ok(Box::new(std::iter::empty()));
     }

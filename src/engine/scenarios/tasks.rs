@@ -1,5 +1,6 @@
 //! The tasks of a lane, made as they are pulled.
 
+use futures::stream;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
@@ -30,5 +31,5 @@ pub(super) fn of(spec: &LaneSpec, seed: u64) -> Source {
         let id = TaskId::new(&of_prompt, &of_target, 0, index as u32);
         Ok(testing::task(id, index, &target, vec![Message::text("user", text)]))
     };
-    Box::new((0..spec.tasks.unwrap_or(u64::MAX)).map(task))
+    Box::pin(stream::iter((0..spec.tasks.unwrap_or(u64::MAX)).map(task)))
 }
