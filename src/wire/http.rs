@@ -13,6 +13,7 @@ mod proxied;
 mod tls;
 
 use std::error::Error;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,7 +23,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use self::answer::Answer;
 use self::body::Allowed;
-use self::direct::{Direct, Unmade};
+use self::direct::Direct;
 use self::proxied::Proxied;
 use crate::call::failure::{Failure, FailureKind, Remedy};
 use crate::wire::causes::{innermost, is_late, is_no_http, is_tls};
@@ -69,15 +70,15 @@ impl Http {
         self.proxied.client_for(url)
     }
 
-    async fn exchange(&self, request: WireRequest, end: Instant) -> Result<WireReply, Failure> {
-        let response = self.respond(request).await?;
-        self.whole(response, end).await
+    async fn exchange(&self, request: &WireRequest, end: Instant) -> Result<WireReply, Failure> {
+        let mut response = self.respond(request).await?;
+        self.whole(&mut response, end).await
     }
 
     /// Sends a request and waits for the head of the answer.
-    async fn respond(&self, request: WireRequest) -> Result<Answer, Failure> {
+    async fn respond(&self, request: &WireRequest) -> Result<Answer, Failure> {
         let first_byte = self.timeouts.first_byte;
-        let answer = match within(first_byte, self.begin(request)).await {
+        let answer = match within(first_byte, pin!(self.begin(request))).await {
             Ok(answer) => answer?,
             Err(limit) => return Err(too_late("the first byte", "first_byte_timeout", limit)),
         };
@@ -87,14 +88,14 @@ impl Http {
         }
     }
 
-    async fn begin(&self, request: WireRequest) -> Result<Answer, Failure> {
+    async fn begin(&self, request: &WireRequest) -> Result<Answer, Failure> {
         let address = self.direct.address(&request.url).map_err(|why| unmakeable(&why))?;
-        let headers = headers::of(&request)?;
+        let headers = headers::of(request)?;
         if address.is_proxied() {
             let client = self.client_for(&request.url)?;
             let sending = match request.method {
                 Method::Get => client.get(&request.url),
-                Method::Post => client.post(&request.url).body(request.body),
+                Method::Post => client.post(&request.url).body(request.body.clone()),
             };
             return match sending.headers(headers).send().await {
                 Ok(answer) => Ok(Answer::Proxied(answer)),
@@ -102,14 +103,13 @@ impl Http {
                 Err(why) => Err(self.not_sent(&why, why.is_connect())),
             };
         }
-        match self.direct.send(&address, request.method, headers, request.body).await {
+        match self.direct.send(&address, request.method, headers, request.body.clone())?.await {
             Ok(answer) => Ok(Answer::Direct(answer)),
-            Err(Unmade::NoTls(why)) => Err(proxied::no_tls(&why)),
-            Err(Unmade::Broken(why)) => Err(self.not_sent(&why, why.is_connect())),
+            Err(why) => Err(self.not_sent(&why, why.is_connect())),
         }
     }
 
-    async fn whole(&self, response: Answer, end: Instant) -> Result<WireReply, Failure> {
+    async fn whole(&self, response: &mut Answer, end: Instant) -> Result<WireReply, Failure> {
         let status = response.status();
         let headers = self.kept(response.headers());
         let allowed = Allowed { most: self.max_response_bytes, idle: self.timeouts.idle };
@@ -168,7 +168,7 @@ impl Transport for Http {
         Box::pin(async move {
             let total = self.timeouts.total;
             let end = Instant::now() + total;
-            match timeout_at(end, self.exchange(request, end)).await {
+            match timeout_at(end, self.exchange(&request, end)).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(too_late("the whole answer", "timeout", total)),
             }
@@ -180,9 +180,9 @@ impl Transport for Http {
             let total = self.timeouts.total;
             let end = Instant::now() + total;
             let opening = async {
-                let response = self.respond(request).await?;
+                let mut response = self.respond(&request).await?;
                 if !is_stream(&response) {
-                    return self.whole(response, end).await.map(Opened::Whole);
+                    return self.whole(&mut response, end).await.map(Opened::Whole);
                 }
                 let headers = self.kept(response.headers());
                 let frames = HttpFrames {
@@ -318,7 +318,10 @@ fn is_loopback(rest: &str) -> bool {
 }
 
 /// Waits no longer than the limit, where there is one; `Err` is the limit that was passed.
-async fn within<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Result<T, Duration> {
+async fn within<T>(
+    limit: Option<Duration>,
+    work: Pin<&mut impl Future<Output = T>>,
+) -> Result<T, Duration> {
     match limit {
         None => Ok(work.await),
         Some(limit) => timeout(limit, work).await.map_err(|_| limit),

@@ -1,6 +1,7 @@
 //! The body of an answer, which is never longer than it may be, and the head of one that cannot be
 //! an answer.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -60,7 +61,7 @@ impl Pieces {
 
 /// The whole body of an answer.
 pub(super) async fn answer(
-    mut response: Answer,
+    response: &mut Answer,
     allowed: Allowed,
     redactor: &Redactor,
 ) -> Result<Bytes, Failure> {
@@ -70,7 +71,7 @@ pub(super) async fn answer(
     }
     let mut pieces = Pieces::default();
     loop {
-        match within(allowed.idle, response.chunk()).await {
+        match within(allowed.idle, pin!(response.chunk())).await {
             Ok(Ok(None)) => return Ok(pieces.whole()),
             Ok(Ok(Some(piece))) => pieces.push(piece),
             Ok(Err(why)) => return Err(cut_off(redactor, &why)),
@@ -84,8 +85,8 @@ pub(super) async fn answer(
 
 /// The body of an error, as far as it is of use and comes in time: what its status says holds
 /// however it goes on.
-pub(super) async fn refusal(mut response: Answer, end: Instant) -> Bytes {
-    if let Some(form) = compression(&response) {
+pub(super) async fn refusal(response: &mut Answer, end: Instant) -> Bytes {
+    if let Some(form) = compression(response) {
         return format!("its body is compressed ({form}), which was not asked for").into();
     }
     let until = end.min(Instant::now() + PATIENCE);

@@ -15,19 +15,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::HeaderMap;
-use hyper::{Request, Response, Uri};
+use hyper::header::{HOST, HeaderMap, HeaderValue};
+use hyper::{Request, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use tokio::time::timeout;
 use tower_service::Service;
 
+use super::proxied::no_tls;
 use super::{is_loopback, tls};
+use crate::call::failure::Failure;
 use crate::wire::message::Method;
 
 /// So many addresses are kept; a job has a few for each of its models.
@@ -64,6 +65,7 @@ impl fmt::Debug for Direct {
 #[derive(Debug)]
 pub(super) struct Address {
     uri: Uri,
+    host: HeaderValue,
     is_secure: bool,
     is_proxied: bool,
 }
@@ -73,14 +75,6 @@ impl Address {
     pub(super) fn is_proxied(&self) -> bool {
         self.is_proxied
     }
-}
-
-/// Why no answer has begun.
-pub(super) enum Unmade {
-    /// TLS cannot be set up on this machine.
-    NoTls(String),
-    /// The connection could not be made, or broke.
-    Broken(hyper_util::client::legacy::Error),
 }
 
 impl Direct {
@@ -120,19 +114,26 @@ impl Direct {
                 return Err(format!("it begins with `{other}:`, not with `https:` or `http:`"));
             }
         };
+        let usual = if is_secure { 443 } else { 80 };
+        let host = match (uri.host().unwrap_or_default(), uri.port_u16()) {
+            (host, Some(port)) if port != usual => HeaderValue::try_from(format!("{host}:{port}")),
+            (host, _) => HeaderValue::try_from(host),
+        };
+        let host = host.map_err(|why| why.to_string())?;
         let is_near = !is_secure && is_loopback(uri.host().unwrap_or_default());
         let is_proxied = !is_near && self.proxies.intercept(&uri).is_some();
-        Ok(Address { uri, is_secure, is_proxied })
+        Ok(Address { uri, host, is_secure, is_proxied })
     }
 
-    /// Sends a request and waits for the head of the answer.
-    pub(super) async fn send(
+    /// A request on its way to the head of its answer.
+    pub(super) fn send(
         &self,
         address: &Address,
         method: Method,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         body: Bytes,
-    ) -> Result<Response<Incoming>, Unmade> {
+    ) -> Result<ResponseFuture, Failure> {
+        headers.entry(HOST).or_insert_with(|| address.host.clone());
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = match method {
             Method::Get => hyper::Method::GET,
@@ -140,17 +141,16 @@ impl Direct {
         };
         *request.uri_mut() = address.uri.clone();
         *request.headers_mut() = headers;
-        let sending = match address.is_secure {
+        Ok(match address.is_secure {
             true => self.secure()?.request(request),
             false => self.plain.request(request),
-        };
-        sending.await.map_err(Unmade::Broken)
+        })
     }
 
-    fn secure(&self) -> Result<&Secure, Unmade> {
+    fn secure(&self) -> Result<&Secure, Failure> {
         let made =
             self.secure.get_or_init(|| tls::with_roots().map(|config| self.secure_with(config)));
-        made.as_ref().map_err(|why| Unmade::NoTls(why.clone()))
+        made.as_ref().map_err(|why| no_tls(why))
     }
 
     fn secure_with(&self, config: ClientConfig) -> Secure {
@@ -179,6 +179,8 @@ where
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
+        // It would be made anew for every call.
+        .set_host(false)
         .build(connector)
 }
 

@@ -13,7 +13,7 @@ pub(super) fn of(request: &WireRequest) -> Result<HeaderMap, Failure> {
         Failure::new(FailureKind::BadRequest, message)
     };
     let name = |name: &str| HeaderName::try_from(name).map_err(|_| bad(name));
-    let mut headers = HeaderMap::with_capacity(request.headers.len() + 4);
+    let mut headers = HeaderMap::with_capacity(request.headers.len() + 5);
     headers.insert(USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
     if request.method == Method::Post {
@@ -44,18 +44,17 @@ fn sensitive(text: &str) -> Option<HeaderValue> {
 
 /// The headers that something in the runner reads.
 pub(super) fn is_of_interest(name: &str) -> bool {
-    name.starts_with("retry-after")
+    matches!(
+        name,
+        "x-request-id"
+            | "request-id"
+            | "x-should-retry"
+            | "content-type"
+            | "date"
+            | "x-amzn-requestid"
+            | "x-amzn-errortype"
+            | "x-amzn-bedrock-input-token-count"
+            | "x-gemini-service-tier"
+    ) || name.starts_with("retry-after")
         || memmem::find(name.as_bytes(), b"ratelimit").is_some()
-        || matches!(
-            name,
-            "x-request-id"
-                | "request-id"
-                | "x-should-retry"
-                | "content-type"
-                | "date"
-                | "x-amzn-requestid"
-                | "x-amzn-errortype"
-                | "x-amzn-bedrock-input-token-count"
-                | "x-gemini-service-tier"
-        )
 }
