@@ -88,6 +88,7 @@ impl Size {
 
 /// The JSON with U+FFFD for each escaped half of a character; `None` where there is none.
 fn without_halves(json: &[u8]) -> Option<Vec<u8>> {
+    memchr(b'\\', json)?;
     let can_have =
         [r"\ud", r"\uD"].iter().any(|start| memmem::find(json, start.as_bytes()).is_some());
     if !can_have {

@@ -85,6 +85,12 @@ impl<'a> From<&'a str> for Cell<'a> {
     }
 }
 
+impl<'a> From<Cow<'a, str>> for Cell<'a> {
+    fn from(text: Cow<'a, str>) -> Self {
+        Self::Text(text)
+    }
+}
+
 impl From<u64> for Cell<'_> {
     fn from(number: u64) -> Self {
         Self::Number(number)

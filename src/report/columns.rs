@@ -52,12 +52,12 @@ pub const RESPONSES: &[Column<RowCell>] = &[
     Column {
         name: "finish_reason",
         doc: "why the answer ended, in OpenAI's words",
-        cell: |row| row.answer.finish_reason.as_deref().into(),
+        cell: |row| row.finish_reason().into(),
     },
     Column {
         name: "content",
         doc: "the text of the answer",
-        cell: |row| row.answer.content.as_deref().into(),
+        cell: |row| row.content.as_deref().into(),
     },
     Column {
         name: "error_type",

@@ -72,8 +72,8 @@ pub struct Row<'a> {
     pub planned: bool,
     /// How it ended.
     pub record: RecordView<'a>,
-    /// What the answer says.
-    pub answer: Answer<'a>,
+    /// The text of its answer.
+    pub content: Option<Cow<'a, str>>,
     /// Every attempt, those of earlier sessions first.
     pub attempts: Vec<Attempt>,
 }
@@ -107,7 +107,7 @@ pub struct RecordView<'a> {
     #[serde(borrow, default)]
     pub messages: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub response: Option<&'a RawValue>,
+    pub response: Option<Answer<'a>>,
     #[serde(default)]
     pub schema_valid: Option<bool>,
     pub usage: Option<Usage>,
@@ -244,8 +244,8 @@ impl<'a> Row<'a> {
         if let Some(last) = attempts.last_mut() {
             last.is_final = planned && record.status != Status::Skipped;
         }
-        let answer = record.response.map(Answer::read).unwrap_or_default();
-        Ok(Self { line: line.response_line(), planned, record, answer, attempts })
+        let content = record.response.as_ref().and_then(Answer::content);
+        Ok(Self { line: line.response_line(), planned, record, content, attempts })
     }
 }
 
@@ -253,6 +253,11 @@ impl Row<'_> {
     /// Whether it is a task that the job asks; not a scorer's call, nor what is no longer asked.
     pub fn is_task(&self) -> bool {
         self.planned && self.record.scorer.is_none()
+    }
+
+    /// Why its answer ended, in OpenAI's words.
+    pub fn finish_reason(&self) -> Option<Cow<'_, str>> {
+        self.record.response.as_ref()?.finish_reason()
     }
 
     /// The model's label, and the variant where there is one.

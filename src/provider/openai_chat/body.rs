@@ -16,6 +16,9 @@ use crate::provider::quirks::Quirks;
 /// The parameter whose keys go to the provider as its own.
 const EXTRA: &str = "extra";
 
+/// Room for what stands around the texts in most bodies, in bytes.
+const AROUND: usize = 256;
+
 /// The body of a request. `asks_usage` says whether a stream may be asked for its tokens.
 pub(in crate::provider) fn bytes(
     quirks: &Quirks,
@@ -32,8 +35,11 @@ pub(in crate::provider) fn bytes(
         fields.put("stream_options", Cow::Owned(json!({"include_usage": true})));
     }
     let messages = request.messages.iter().map(|message| said(quirks, message)).collect();
+    let said: usize = request.messages.iter().map(Message::length).sum();
+    let mut bytes = Vec::with_capacity(said + AROUND);
     let body = Body { model: &request.model, messages, fields };
-    serde_json::to_vec(&body).map_err(asked::no_json)
+    serde_json::to_writer(&mut bytes, &body).map_err(asked::no_json)?;
+    Ok(bytes)
 }
 
 /// A parameter that a row of the prompts brought and that the host does not take; those of the job

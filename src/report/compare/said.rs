@@ -2,19 +2,19 @@
 //! words with which it declines. What differs from call to call, such as the ids of tool calls, is
 //! no part of it.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::report::Row;
 
 /// What was said; `None` without an answer.
 pub(super) fn text(row: &Row<'_>) -> Option<String> {
-    let response = row.record.response?;
-    let content = row.answer.content.as_deref().unwrap_or_default();
-    let is_plain = !content.is_empty() && !response.get().contains("\"tool_calls\"");
-    let rest = if is_plain { Vec::new() } else { rest(response) };
-    let parts = Some(content).filter(|content| !content.is_empty()).into_iter();
-    Some(parts.map(str::to_owned).chain(rest).collect::<Vec<_>>().join("\n"))
+    let answer = row.record.response.as_ref()?;
+    let content = row.content.as_deref().filter(|content| !content.is_empty());
+    let calls = answer.tool_calls();
+    let said = content.map(Cow::from).into_iter().chain(calls.iter().map(|one| call(one).into()));
+    Some(said.chain(answer.refusal()).collect::<Vec<_>>().join("\n"))
 }
 
 /// A stand-in for what was said, or for the type of the error.
@@ -28,17 +28,9 @@ pub(super) fn hash(row: &Row<'_>) -> u64 {
     u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("8 of 32 bytes"))
 }
 
-/// The calls of tools, and the words of a refusal.
-fn rest(response: &RawValue) -> Vec<String> {
-    let Ok(response) = serde_json::from_str::<Value>(response.get()) else { return Vec::new() };
-    let message = &response["choices"][0]["message"];
-    let call = |call: &Value| {
-        let function = &call["function"];
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        format!("{}({})", text(&function["name"]), text(&function["arguments"]))
-    };
-    let calls = message["tool_calls"].as_array();
-    let mut rest: Vec<String> = calls.into_iter().flatten().map(call).collect();
-    rest.extend(message["refusal"].as_str().map(str::to_owned));
-    rest
+/// The call of a tool.
+fn call(call: &Value) -> String {
+    let function = &call["function"];
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    format!("{}({})", text(&function["name"]), text(&function["arguments"]))
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::call::request::{Content, Message};
+use crate::report::answer::Answer;
 
 use super::guard;
 
@@ -110,13 +111,8 @@ impl<'a> Plain<'a> {
 }
 
 /// The tools that an answer calls, a line each; `None` when it calls none.
-pub(super) fn tool_calls(response: &RawValue) -> Option<String> {
-    if !response.get().contains("\"tool_calls\"") {
-        return None;
-    }
-    let completion: Value = serde_json::from_str(response.get()).ok()?;
-    let calls = completion.pointer("/choices/0/message/tool_calls")?.as_array()?;
-    let lines: Vec<String> = calls.iter().map(call).collect();
+pub(super) fn tool_calls(answer: &Answer<'_>) -> Option<String> {
+    let lines: Vec<String> = answer.tool_calls().iter().map(call).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
@@ -186,8 +182,9 @@ mod tests {
         let response = json!({"choices": [{"message": {"tool_calls": [
             {"function": {"name": "f", "arguments": "{}"}}, {"other": 1},
         ]}}]});
-        let raw = |value: &Value| serde_json::value::to_raw_value(value).unwrap();
-        assert_eq!(tool_calls(&raw(&response)).unwrap(), "f({})\n{\"other\":1}");
-        assert_eq!(tool_calls(&raw(&json!({"choices": [{"message": {"content": "x"}}]}))), None);
+        let shown =
+            |answer: &Value| tool_calls(&serde_json::from_str(&answer.to_string()).unwrap());
+        assert_eq!(shown(&response).unwrap(), "f({})\n{\"other\":1}");
+        assert_eq!(shown(&json!({"choices": [{"message": {"content": "x"}}]})), None);
     }
 }

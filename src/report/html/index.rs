@@ -225,7 +225,7 @@ impl Index {
         let (names, numbers) = (&mut self.names, &mut self.numbers);
         let usage = record.usage.as_ref();
         let kind = record.error.as_ref().map(|failure| failure.kind.as_str());
-        let finish = row.answer.finish_reason.as_deref();
+        let finish = row.finish_reason();
         numbers.model.push(&model);
         numbers.repeat.push(&record.repeat);
         numbers.status.push(match record.status {
@@ -247,7 +247,7 @@ impl Index {
         });
         numbers.attempts.push(&record.attempts);
         numbers.error.push(&kind.map(|kind| place(&mut names.errors, kind)));
-        numbers.finish.push(&finish.map(|reason| place(&mut names.finish, reason)));
+        numbers.finish.push(&finish.map(|reason| place(&mut names.finish, &reason)));
         numbers.used.push(&place(&mut names.used, &record.model_used));
         self.score(row, spill)?;
         self.rows += 1;

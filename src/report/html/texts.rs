@@ -153,9 +153,9 @@ fn write_asked(messages: Option<&RawValue>, characters: usize, out: &mut Vec<u8>
 /// Writes what came back from one model; what there is not of it has no key.
 fn write_said(row: &Row<'_>, characters: usize, out: &mut Vec<u8>) {
     let record = &row.record;
-    let tools = record.response.and_then(tool_calls);
+    let tools = record.response.as_ref().and_then(tool_calls);
     let mut said = Said { out, has_keys: false };
-    said.text("answer", row.answer.content.as_deref().map(|text| cut(text, characters)));
+    said.text("answer", row.content.as_deref().map(|text| cut(text, characters)));
     if let Some(tools) = tools {
         guard::write_text(said.key("tools"), &cut(&tools, characters).into_text());
     }

@@ -81,7 +81,7 @@ pub(super) fn status(row: &Row<'_>) -> Option<TestCaseStatus> {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             let all: Vec<&str> = failed.iter().map(|(_, said)| said.as_str()).collect();
             status.set_type(short(first)).set_message(short(&all.join("; ")));
-            let answer = row.answer.content.as_deref().unwrap_or_default();
+            let answer = row.content.as_deref().unwrap_or_default();
             status.set_description(cut(answer, ANSWER));
             status
         }
