@@ -130,5 +130,7 @@ impl Observer for Progress {
             Face::Json(json) => json.end(&mut self.lanes),
             Face::None => {}
         }
+        // Whoever looks at a lane keeps its connections.
+        self.lanes.clear();
     }
 }
