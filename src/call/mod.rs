@@ -15,6 +15,7 @@ pub mod failure;
 pub mod fallback;
 pub mod form;
 pub mod gate;
+pub mod json;
 pub mod metric;
 pub mod moment;
 pub mod money;

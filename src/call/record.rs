@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::call::failure::Failure;
+use crate::call::json::Json;
 use crate::call::moment::Moment;
 use crate::call::money::{CostStatus, Usd};
 use crate::call::request::{Message, Params};
@@ -59,7 +59,7 @@ pub struct Record {
     pub dropped_params: Vec<String>,
     /// `OpenAI`'s `chat.completion`; null when there was no answer.
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
-    pub response: Option<Box<RawValue>>,
+    pub response: Option<Json>,
     /// The provider's own finish reason.
     pub finish_reason_raw: Option<String>,
     /// Whether the answer is JSON that fits its `response_schema`; absent where none is stated, and

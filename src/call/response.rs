@@ -1,14 +1,13 @@
 //! What came back: `OpenAI`'s `chat.completion`, whatever the provider's own form.
 
-use serde_json::value::RawValue;
-
+use crate::call::json::Json;
 use crate::call::usage::Usage;
 
 /// One answer, in `OpenAI`'s form.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The whole `chat.completion` object, as one line of JSON.
-    pub body: Box<RawValue>,
+    pub body: Json,
     /// The provider's own finish reason, before it was translated.
     pub finish_reason_raw: Option<String>,
     /// The tokens, if the provider told any.

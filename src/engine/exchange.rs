@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::call::json::Json;
 use crate::call::moment::Moment;
 use crate::call::response::Response;
 use crate::engine::lane::Lane;
@@ -43,7 +43,8 @@ pub(super) async fn make(
     }
     match lane.transport.open(wire, dialect.framing()).await {
         Ok(Opened::Whole(reply)) => whole(dialect, reply),
-        Ok(Opened::Stream(stream)) => follow(dialect, stream).await,
+        // Most calls are none, and need not carry the room for one.
+        Ok(Opened::Stream(stream)) => Box::pin(follow(dialect, stream)).await,
         Err(failure) => Exchange::failed(failure.into()),
     }
 }
@@ -168,7 +169,7 @@ impl Following {
             return Ok(response);
         };
         // Only a secret that looks like JSON itself can leave something else behind.
-        let body = RawValue::from_string(clean).map_err(|_| {
+        let body = Json::read(clean).map_err(|_| {
             let message = "the answer holds a key, and cannot be read without it";
             Failure::new(FailureKind::ApiResponseValidation, message).with_remedy(Remedy::GiveUp)
         })?;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::call::completion::{Choice, Completion};
 use crate::call::failure::{Failure, FailureKind, Remedy};
 use crate::call::form::{Demand, OnInvalid};
+use crate::call::json::Json;
 use crate::call::request::Message;
 use crate::call::response::Response;
 use crate::provider::Rejected;
@@ -126,8 +127,8 @@ fn bare(response: Response, texts: &[Option<&str>]) -> Response {
             is_changed = true;
         }
     }
-    match serde_json::value::to_raw_value(&body) {
-        Ok(body) if is_changed => Response { body, ..response },
-        _ => response,
+    match is_changed {
+        true => Response { body: Json::from(&body), ..response },
+        false => response,
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::call::failure::{Failure, FailureKind, Remedy};
+use crate::call::json::Json;
 use crate::call::moment::Moment;
 use crate::call::response::Response;
 use crate::call::usage::Usage;
@@ -226,7 +227,7 @@ impl Draft {
         let tier = self.extra.get("service_tier").and_then(Value::as_str);
         let service_tier = tier.map(Box::from);
         body.extend(self.extra);
-        let body = serde_json::value::to_raw_value(&body).expect("a JSON value is JSON");
+        let body = Json::from(&Value::from(body));
         let (usage, billed) = (self.usage, self.billed);
         Response { body, finish_reason_raw, usage, billed, service_tier }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::call::failure::{Failure, FailureKind};
+use crate::call::json::Json;
 use crate::call::moment::Moment;
 use crate::call::money::{CostStatus, Usd};
 use crate::call::record::{Entry, FailedTry, Record, Status, VERSION};
@@ -58,7 +59,7 @@ pub(crate) fn ok(index: u64, content: &str) -> Entry {
         messages: vec![Message::text("user", "What is 1 + 1?")],
         params: Arc::new(Params::default()),
         dropped_params: Vec::new(),
-        response: Some(serde_json::value::to_raw_value(&response).unwrap()),
+        response: Some(Json::from(&response)),
         finish_reason_raw: Some("stop".into()),
         schema_valid: None,
         schema_fault: None,

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::call::failure::FailureKind;
+use crate::call::json::Json;
 use crate::call::money::CostStatus;
 use crate::call::record::Entry;
 use crate::store::testing;
@@ -119,7 +120,7 @@ fn tiers_and_caches_are_billed_as_the_engine_does() {
 fn what_is_charged_goes_before_what_was_counted() {
     let mut entry = asked(0, "cohere", "command-a-03-2025", None);
     let body = json!({"id": "c", "billed_units": {"input_tokens": 4.0, "output_tokens": 2}});
-    entry.record.response = Some(serde_json::value::to_raw_value(&body).unwrap());
+    entry.record.response = Some(Json::from(&body));
     let (_out, run) = run(&[entry]);
     let got = reprice(&run, &PriceList::builtin()).unwrap();
     // 4 at 2.5 and 2 at 10.

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
+use memchr::memchr;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::parts;
 use crate::call::failure::Failure;
+use crate::call::json::Json;
 use crate::call::response::Response;
 use crate::call::usage::Usage;
 use crate::provider::Rejected;
@@ -20,17 +21,18 @@ use crate::wire::message::WireReply;
 
 /// Reads a reply, and judges whether it is an answer; the outer `Err` when it cannot be read.
 pub(super) fn read(reply: &WireReply) -> serde_json::Result<Result<Response, Rejected>> {
-    let answer = serde_json::from_slice(&reply.body)?;
-    Ok(judge(reply, &answer))
+    let text = str::from_utf8(&reply.body).map_err(serde::de::Error::custom)?;
+    let answer = serde_json::from_str(text)?;
+    Ok(judge(reply, text, &answer))
 }
 
 /// The answer, or why it is none.
-fn judge(reply: &WireReply, answer: &Answer<'_>) -> Result<Response, Rejected> {
+fn judge(reply: &WireReply, text: &str, answer: &Answer<'_>) -> Result<Response, Rejected> {
     if let (None, Some(error)) = (&answer.choices, &answer.error) {
         return Err(errors::failure_in_ok(error).into());
     }
     let response = Response {
-        body: normalised(reply, answer)?,
+        body: normalised(reply, text, answer)?,
         finish_reason_raw: answer.finish_reason().map(str::to_owned),
         usage: answer.usage.as_ref().and_then(Counts::parts),
         billed: None,
@@ -166,12 +168,12 @@ fn fault_of(answer: &Answer<'_>) -> Option<Failure> {
 }
 
 /// The answer as one line of JSON in `OpenAI`'s form: the host's own bytes where they are.
-fn normalised(reply: &WireReply, answer: &Answer<'_>) -> Result<Box<RawValue>, Failure> {
-    if answer.is_in_form() && !reply.body.contains(&b'\n') {
-        return raw(&reply.body).map_err(|why| unreadable(reply, &why));
+fn normalised(reply: &WireReply, text: &str, answer: &Answer<'_>) -> Result<Json, Failure> {
+    if answer.is_in_form() && memchr(b'\n', text.as_bytes()).is_none() {
+        return Ok(Json::of_read(text));
     }
     let mut body: Map<String, Value> =
-        serde_json::from_slice(&reply.body).map_err(|why| unreadable(reply, &why))?;
+        serde_json::from_str(text).map_err(|why| unreadable(reply, &why))?;
     body.entry("id").or_insert_with(|| Value::String(String::new()));
     body.insert("object".to_owned(), "chat.completion".into());
     let choices = body.get_mut("choices").and_then(Value::as_array_mut);
@@ -187,12 +189,7 @@ fn normalised(reply: &WireReply, answer: &Answer<'_>) -> Result<Box<RawValue>, F
             parts::straighten(message);
         }
     }
-    serde_json::value::to_raw_value(&body).map_err(|why| unreadable(reply, &why))
-}
-
-fn raw(body: &Bytes) -> serde_json::Result<Box<RawValue>> {
-    let text = std::str::from_utf8(body).map_err(serde::ser::Error::custom)?;
-    RawValue::from_string(text.to_owned())
+    Ok(Json::from(&Value::from(body)))
 }
 
 /// Token counts as `OpenAI` and its imitators name them. A count that is no whole number was not

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::call::gate::{ErrorRule, Gate, Per, Since};
+use crate::call::json::Json;
 use crate::call::metric::Metric;
 use crate::call::money::Usd;
 use crate::call::record::Entry;
@@ -275,7 +276,7 @@ fn tool_calls_are_compared_by_what_they_call_and_not_by_their_ids() {
         "role": "assistant", "content": null, "tool_calls": [
             {"id": id, "type": "function", "function": {"name": "f", "arguments": arguments}},
         ]}}]});
-        entry.record.response = Some(serde_json::value::to_raw_value(&response).unwrap());
+        entry.record.response = Some(Json::from(&response));
         entry
     };
     let runs = [(1, "c1", "{}"), (2, "c2", "{}"), (3, "c3", "{\"a\":1}")];
