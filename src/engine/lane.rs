@@ -257,8 +257,8 @@ impl Crew<'_> {
                     return;
                 }
             };
-            let run = task::run(self.lane, self.fleet, task, self.events, &mut stop);
-            let Some(entry) = run.await else {
+            let outcome = task::run(self.lane, self.fleet, task, self.events, &mut stop).await;
+            let Some(entry) = outcome else {
                 // Where no money is left, each of many tasks ends at once: the others get a turn.
                 tokio::task::yield_now().await;
                 continue;
@@ -275,10 +275,10 @@ impl Crew<'_> {
 
     /// Hands in an outcome, and waits until it is written down; when nothing new is sent any more, that
     /// need not be waited for.
-    async fn finish(&self, entry: Entry, stop: &mut Stop) -> Result<(), Gone> {
+    async fn finish(&self, entry: Box<Entry>, stop: &mut Stop) -> Result<(), Gone> {
         let (written, heard) = oneshot::channel();
         let (lane, written) = (self.lane.number, Some(written));
-        let finished = Event::Finished { lane, entry: Box::new(entry), written };
+        let finished = Event::Finished { lane, entry, written };
         self.events.send(finished).await.map_err(|_| Gone)?;
         tokio::select! {
             biased;

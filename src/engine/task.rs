@@ -47,7 +47,7 @@ pub(super) async fn run(
     task: Task,
     events: &mpsc::Sender<Event>,
     stop: &mut Stop,
-) -> Option<Entry> {
+) -> Option<Box<Entry>> {
     let mut course = Course { route: Route::new(lane, fleet, task), tries: Vec::new(), told: 0 };
     let mut begun = None;
     loop {
@@ -216,7 +216,7 @@ impl Course<'_> {
         self.tries.iter_mut().last().into_iter().for_each(|tried| tried.invalid = true);
     }
 
-    fn answered(self, taken: Taken, bill: Bill, facts: &Facts) -> Entry {
+    fn answered(self, taken: Taken, bill: Bill, facts: &Facts) -> Box<Entry> {
         let attempts = self.attempts() + 1;
         let Taken { response, fits, fault } = taken;
         let mut entry = self.entry(Status::Ok, Some(facts));
@@ -228,7 +228,7 @@ impl Course<'_> {
     }
 
     /// What came with the last failure is kept: a blocked or cut-off text may be worth reading.
-    fn gave_up(self, rejected: Rejected, bill: Bill, facts: &Facts) -> Entry {
+    fn gave_up(self, rejected: Rejected, bill: Bill, facts: &Facts) -> Box<Entry> {
         let is_invalid = self.tries.last().is_some_and(|tried| tried.invalid);
         let mut entry = self.entry(Status::Error, Some(facts));
         let record = &mut entry.record;
@@ -242,7 +242,7 @@ impl Course<'_> {
     }
 
     /// A task whose lane is closed.
-    fn barred(self, closure: &Closure) -> Option<Entry> {
+    fn barred(self, closure: &Closure) -> Option<Box<Entry>> {
         if closure.is_parked {
             return self.stopped();
         }
@@ -260,13 +260,13 @@ impl Course<'_> {
     }
 
     /// A task whose time was over before it could be sent again.
-    fn too_late(self) -> Entry {
+    fn too_late(self) -> Box<Entry> {
         let failure = attempt::too_late(self.route.lane);
         self.unsent(Status::Error, failure)
     }
 
     /// A task that was stopped leaves a record only for the attempts it made.
-    fn stopped(mut self) -> Option<Entry> {
+    fn stopped(mut self) -> Option<Box<Entry>> {
         let last = self.tries.last_mut()?;
         last.waited_ms = None;
         let failure = last.failure.clone();
@@ -274,13 +274,13 @@ impl Course<'_> {
     }
 
     /// A task that ends with no attempt of its own.
-    fn unsent(self, status: Status, failure: Failure) -> Entry {
+    fn unsent(self, status: Status, failure: Failure) -> Box<Entry> {
         let mut entry = self.entry(status, None);
         entry.record.error = Some(failure);
         entry
     }
 
-    fn entry(self, status: Status, facts: Option<&Facts>) -> Entry {
+    fn entry(self, status: Status, facts: Option<&Facts>) -> Box<Entry> {
         let (origin, attempts) = (&self.route.lane.origin, self.attempts());
         let asked = Arc::clone(self.route.target());
         let (dropped, fallback) = (self.route.dropped().clone(), !self.route.is_home());
@@ -323,7 +323,7 @@ impl Course<'_> {
             error: None,
             tags: Arc::clone(&origin.tags),
         };
-        Entry { index: task.index, expected: task.expected, record, tries: self.tries }
+        Box::new(Entry { index: task.index, expected: task.expected, record, tries: self.tries })
     }
 }
 
