@@ -120,6 +120,6 @@ mod scenarios;
 #[cfg(test)]
 mod structured;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -69,7 +69,7 @@ pub(super) fn lane(
 }
 
 /// The model `m` of this provider, without a price.
-pub(super) fn target(provider: &str, params: Params) -> Arc<Target> {
+pub(crate) fn target(provider: &str, params: Params) -> Arc<Target> {
     Arc::new(Target {
         label: provider.into(),
         provider: provider.into(),
@@ -86,7 +86,7 @@ pub(super) fn target(provider: &str, params: Params) -> Arc<Target> {
 }
 
 /// A task that asks this.
-pub(super) fn task(id: TaskId, index: u64, target: &Arc<Target>, messages: Vec<Message>) -> Task {
+pub(crate) fn task(id: TaskId, index: u64, target: &Arc<Target>, messages: Vec<Message>) -> Task {
     Task {
         id,
         index,

@@ -73,3 +73,57 @@ fn batch(mut tasks: Tasks) -> Batch {
     }
     Batch { made, rest: Some(tasks) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::StreamExt as _;
+
+    use super::*;
+    use crate::call::request::Params;
+    use crate::call::task::{ContentHash, TaskId};
+    use crate::engine::testing;
+
+    /// So many tasks with prompts of this length, then what breaks them off, and how many were made.
+    fn tasks(count: u64, length: usize) -> (Tasks, Arc<AtomicUsize>) {
+        let made = Arc::new(AtomicUsize::new(0));
+        let target = testing::target("lab", Params::default());
+        let content = ContentHash::of_prompt(&[], &target.params);
+        let id = TaskId::new(&content, &ContentHash::of_target(&target, 0), 0, 0);
+        let counter = Arc::clone(&made);
+        let task = move |index| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            let prompt = vec![Message::text("user", "x".repeat(length))];
+            Ok(testing::task(id, index, &target, prompt))
+        };
+        let broken = std::iter::once_with(|| Err(Broken("gone".to_owned())));
+        (Box::new((0..count).map(task).chain(broken)), made)
+    }
+
+    #[tokio::test]
+    async fn tasks_come_in_their_order_and_a_fault_where_it_is() {
+        for count in [0, 1, 31, 32, 33, 100] {
+            let (tasks, _) = tasks(count, 10);
+            let come: Vec<_> =
+                made_ahead(tasks).map(|task| task.map(|task| task.index)).collect().await;
+            let broken = Err(Broken("gone".to_owned()));
+            assert_eq!(come, (0..count).map(Ok).chain([broken]).collect::<Vec<_>>());
+        }
+    }
+
+    #[tokio::test]
+    async fn few_are_made_ahead_and_fewer_of_long_ones() {
+        for (length, most) in [(10, 2 * MOST), (40 << 10, 4), (1 << 20, 2)] {
+            let (tasks, made) = tasks(1_000, length);
+            let mut source = made_ahead(tasks);
+            source.next().await.unwrap().unwrap();
+            while made.load(Ordering::Relaxed) < most {
+                tokio::task::yield_now().await;
+            }
+            drop(source);
+            assert_eq!(made.load(Ordering::Relaxed), most, "{length} bytes");
+        }
+    }
+}

@@ -129,8 +129,8 @@ const LONGEST: Duration = Duration::from_hours(24 * 31);
 /// What the headers tell; of several forms for one thing, the first.
 pub(super) fn told(headers: &Headers, now: Moment) -> impl Iterator<Item = Told> {
     // The provider's own clock counts where it is told: ours may be off by more than the wait.
-    let now = date(headers).unwrap_or(now);
-    let rows = FORMS.iter().filter_map(move |form| form.told(headers, now));
+    let now = || date(headers).unwrap_or(now);
+    let rows = FORMS.iter().filter_map(|form| form.told(headers, now));
     let mut all: Vec<Told> = rows.chain(listed(headers)).collect();
     let mut seen = Vec::new();
     all.retain(|told| {
@@ -142,7 +142,7 @@ pub(super) fn told(headers: &Headers, now: Moment) -> impl Iterator<Item = Told>
 }
 
 impl Form {
-    fn told(&self, headers: &Headers, now: Moment) -> Option<Told> {
+    fn told(&self, headers: &Headers, now: impl Fn() -> Moment) -> Option<Told> {
         let remaining = number(headers.get(self.remaining)?)?;
         let limit = headers.get(self.limit).and_then(number);
         let reset = headers.get(self.reset).and_then(|text| time(text, now));
@@ -193,17 +193,17 @@ fn number(text: &str) -> Option<u64> {
 }
 
 /// How long until a time: `6m0s`, seconds, seconds or milliseconds of the epoch, or RFC 3339.
-fn time(text: &str, now: Moment) -> Option<Duration> {
+fn time(text: &str, now: impl Fn() -> Moment) -> Option<Duration> {
     let text = text.trim();
     if let Ok(number) = text.parse::<f64>() {
         return match number {
-            _ if number >= EPOCH_MILLIS => Some(until(number as i64, now)),
-            _ if number >= EPOCH_SECONDS => Some(until((number * 1000.0) as i64, now)),
+            _ if number >= EPOCH_MILLIS => Some(until(number as i64, now())),
+            _ if number >= EPOCH_SECONDS => Some(until((number * 1000.0) as i64, now())),
             _ => Duration::try_from_secs_f64(number).ok(),
         };
     }
     if let Ok(moment) = text.parse::<jiff::Timestamp>() {
-        return Some(until(moment.as_millisecond(), now));
+        return Some(until(moment.as_millisecond(), now()));
     }
     // Go writes these where nothing is left to wait for.
     let is_instant = ["µs", "us", "ns"].iter().any(|unit| text.ends_with(unit));
