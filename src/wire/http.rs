@@ -10,6 +10,7 @@ mod body;
 mod direct;
 mod headers;
 mod proxied;
+mod silent;
 mod tls;
 
 use std::error::Error;

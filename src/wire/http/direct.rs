@@ -27,6 +27,7 @@ use tokio::time::timeout;
 use tower_service::Service;
 
 use super::proxied::no_tls;
+use super::silent::Silent;
 use super::{is_loopback, tls};
 use crate::call::failure::Failure;
 use crate::wire::message::Method;
@@ -197,9 +198,9 @@ where
     C::Error: Into<Cause>,
     C::Future: Send + 'static,
 {
-    type Response = C::Response;
+    type Response = Silent<C::Response>;
     type Error = Cause;
-    type Future = Pin<Box<dyn Future<Output = Result<C::Response, Cause>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Cause>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Cause>> {
         self.inner.poll_ready(context).map_err(Into::into)
@@ -209,7 +210,7 @@ where
         let connecting = timeout(self.limit, self.inner.call(to));
         Box::pin(async move {
             match connecting.await {
-                Ok(made) => made.map_err(Into::into),
+                Ok(made) => made.map(Silent).map_err(Into::into),
                 Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
             }
         })

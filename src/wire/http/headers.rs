@@ -1,5 +1,6 @@
 //! The headers that go with a request, and those of a reply that are kept.
 
+use bytes::Bytes;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use memchr::memmem;
 
@@ -26,18 +27,18 @@ pub(super) fn of(request: &WireRequest) -> Result<HeaderMap, Failure> {
     }
     if let Some(key) = &request.key {
         let text = [&*key.prefix, key.key.expose()].concat();
-        headers.insert(name(&key.name)?, sensitive(&text).ok_or_else(|| bad(&key.name))?);
+        headers.insert(name(&key.name)?, sensitive(text).ok_or_else(|| bad(&key.name))?);
     }
     for added in &*request.added {
-        let value = sensitive(added.value.expose()).ok_or_else(|| bad(&added.name))?;
+        let value = sensitive(added.value.expose().to_owned()).ok_or_else(|| bad(&added.name))?;
         headers.insert(name(&added.name)?, value);
     }
     Ok(headers)
 }
 
 /// A value that no log shows.
-fn sensitive(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
+fn sensitive(text: String) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from(text)).ok()?;
     value.set_sensitive(true);
     Some(value)
 }
