@@ -71,13 +71,17 @@ impl Http {
         self.proxied.client_for(url)
     }
 
-    async fn exchange(&self, request: &WireRequest, end: Instant) -> Result<WireReply, Failure> {
+    async fn exchange(
+        &self,
+        request: &mut WireRequest,
+        end: Instant,
+    ) -> Result<WireReply, Failure> {
         let mut response = self.respond(request).await?;
         self.whole(&mut response, end).await
     }
 
     /// Sends a request and waits for the head of the answer.
-    async fn respond(&self, request: &WireRequest) -> Result<Answer, Failure> {
+    async fn respond(&self, request: &mut WireRequest) -> Result<Answer, Failure> {
         let first_byte = self.timeouts.first_byte;
         let answer = match within(first_byte, pin!(self.begin(request))).await {
             Ok(answer) => answer?,
@@ -89,14 +93,16 @@ impl Http {
         }
     }
 
-    async fn begin(&self, request: &WireRequest) -> Result<Answer, Failure> {
+    /// Takes the body along: nobody keeps it while the answer is awaited.
+    async fn begin(&self, request: &mut WireRequest) -> Result<Answer, Failure> {
         let address = self.direct.address(&request.url).map_err(|why| unmakeable(&why))?;
         let headers = headers::of(request)?;
+        let body = std::mem::take(&mut request.body);
         if address.is_proxied() {
             let client = self.client_for(&request.url)?;
             let sending = match request.method {
                 Method::Get => client.get(&request.url),
-                Method::Post => client.post(&request.url).body(request.body.clone()),
+                Method::Post => client.post(&request.url).body(body),
             };
             return match sending.headers(headers).send().await {
                 Ok(answer) => Ok(Answer::Proxied(answer)),
@@ -104,7 +110,7 @@ impl Http {
                 Err(why) => Err(self.not_sent(&why, why.is_connect())),
             };
         }
-        match self.direct.send(&address, request.method, headers, request.body.clone())?.await {
+        match self.direct.send(&address, request.method, headers, body)?.await {
             Ok(answer) => Ok(Answer::Direct(answer)),
             Err(why) => Err(self.not_sent(&why, why.is_connect())),
         }
@@ -165,23 +171,27 @@ impl Http {
 }
 
 impl Transport for Http {
-    fn send(&self, request: WireRequest) -> Pending<'_, Result<WireReply, Failure>> {
+    fn send(&self, mut request: WireRequest) -> Pending<'_, Result<WireReply, Failure>> {
         Box::pin(async move {
             let total = self.timeouts.total;
             let end = Instant::now() + total;
-            match timeout_at(end, self.exchange(&request, end)).await {
+            match timeout_at(end, self.exchange(&mut request, end)).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(too_late("the whole answer", "timeout", total)),
             }
         })
     }
 
-    fn open(&self, request: WireRequest, framing: Framing) -> Pending<'_, Result<Opened, Failure>> {
+    fn open(
+        &self,
+        mut request: WireRequest,
+        framing: Framing,
+    ) -> Pending<'_, Result<Opened, Failure>> {
         Box::pin(async move {
             let total = self.timeouts.total;
             let end = Instant::now() + total;
             let opening = async {
-                let mut response = self.respond(&request).await?;
+                let mut response = self.respond(&mut request).await?;
                 if !is_stream(&response) {
                     return self.whole(&mut response, end).await.map(Opened::Whole);
                 }

@@ -14,7 +14,8 @@ pub(super) fn text(row: &Row<'_>) -> Option<String> {
     let content = row.content.as_deref().filter(|content| !content.is_empty());
     let calls = answer.tool_calls();
     let said = content.map(Cow::from).into_iter().chain(calls.iter().map(|one| call(one).into()));
-    Some(said.chain(answer.refusal()).collect::<Vec<_>>().join("\n"))
+    let refusal = answer.refusal().filter(|words| !words.is_empty());
+    Some(said.chain(refusal).collect::<Vec<_>>().join("\n"))
 }
 
 /// A stand-in for what was said, or for the type of the error.
