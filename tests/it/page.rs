@@ -313,6 +313,23 @@ fn a_run_that_is_not_over_says_so_at_the_top() {
     browser.expect_quiet();
 }
 
+#[test]
+fn lines_of_the_journal_that_are_damaged_are_told_at_the_top() {
+    let dir = JobDir::new();
+    let mut night = Night::of(&["a"]);
+    night.prompt("p", "One?", &["1"]);
+    for (damaged, text) in [
+        (1, "1 line of the journal is damaged, and what was told there is in no number."),
+        (3, "3 lines of the journal are damaged, and what was told there is in no number."),
+    ] {
+        (night.damaged, night.left) = (damaged, damaged);
+        let Some(mut browser) = opened(&night, &dir) else { return };
+        let notice = browser.text("#verdict .notice + .notice");
+        assert!(notice.starts_with(text), "{notice}");
+        browser.expect_quiet();
+    }
+}
+
 /// A run of so many prompts to three models.
 fn large(prompts: usize) -> Night {
     let mut night = Night::of(&MODELS);

@@ -16,6 +16,8 @@ pub(crate) struct Night {
     pub(crate) ended: Option<&'static str>,
     /// Tasks without an outcome.
     pub(crate) left: usize,
+    /// Lines of the journal that nobody can read.
+    pub(crate) damaged: usize,
     /// As `run.json` has them.
     pub(crate) scorers: Value,
     pub(crate) gates: Value,
@@ -28,6 +30,7 @@ impl Night {
             rows: Vec::new(),
             ended: Some("done"),
             left: 0,
+            damaged: 0,
             scorers: json!([]),
             gates: json!([]),
         }
@@ -74,7 +77,8 @@ impl Night {
             let line = line.strip_suffix('}').expect("an object");
             format!("{line},\"journal\":{{\"index\":{index},\"tries\":[]}}}}\n")
         });
-        dir.write(&format!("{folder}/journal.jsonl"), lines.collect::<String>());
+        let damaged = "\0\0\n".repeat(self.damaged);
+        dir.write(&format!("{folder}/journal.jsonl"), damaged + &lines.collect::<String>());
         let ended_at = self.ended.map(|_| "2026-11-22T02:03:25.000Z");
         let manifest = json!({
             "v": 1, "runner_version": "0.1.0", "job": "nightly", "run": RUN, "job_hash": "ab12",

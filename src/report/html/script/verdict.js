@@ -24,11 +24,19 @@ function unfinished() {
   return `The run stopped early: ${ENDINGS[summary.ended] || summary.ended}.${missing}`;
 }
 
+/** What is lost of the journal; nothing when it is whole. */
+function damage() {
+  const lines = summary.damaged?.lines || 0;
+  if (!lines) return "";
+  const are = lines === 1 ? "is" : "are";
+  return `${plural(lines, "line")} of the journal ${are} damaged, and what was told there is in no number. --resume asks what is missing again.`;
+}
+
 function judgement() {
   const { totals } = summary;
   const failed = gates.filter((gate) => !gate.passed).length;
   if (failed) return { tone: "bad", mark: "\u2717", line: `${plural(failed, "gate")} of ${gates.length} failed` };
-  const trouble = totals.error + totals.skipped > 0 || unfinished() !== "";
+  const trouble = totals.error + totals.skipped > 0 || unfinished() !== "" || damage() !== "";
   const tone = trouble ? "warn" : "good";
   const mark = trouble ? "!" : "\u2713";
   if (gates.length) {
@@ -114,7 +122,7 @@ function drawHead() {
 
 function drawVerdict() {
   const { tone, mark, line } = judgement();
-  const notices = [unfinished(), ...limits()].filter(Boolean);
+  const notices = [unfinished(), damage(), ...limits()].filter(Boolean);
   fill(byId("verdict"),
     notices.map((text) => el("p", { class: "notice", role: "note" }, text)),
     el("div", { class: `verdict ${tone}` },
