@@ -20,7 +20,9 @@ impl Gate {
             return None;
         }
         let _turn = self.turn.try_lock().ok()?;
-        let mut places = vec![self.places.try_take()?];
+        let own = self.places.try_take()?;
+        let mut places = Vec::with_capacity(1 + self.scopes.len());
+        places.push(own);
         if !self.scopes.iter().all(|scope| scope.try_places(&mut places)) {
             return None;
         }
