@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 /// What a [`RawValue`] is, but for one thing: a text that was read as JSON becomes one without being
 /// read once more, which was a quarter of the work on an answer. It is read again where it is
 /// written down, and that is done beside the calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Json(Box<str>);
 
 impl Json {
@@ -45,9 +45,9 @@ impl From<&Value> for Json {
     }
 }
 
-impl fmt::Display for Json {
+impl fmt::Debug for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.debug_tuple("Json").field(&format_args!("{}", self.0)).finish()
     }
 }
 
