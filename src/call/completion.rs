@@ -12,7 +12,7 @@ pub struct Completion {
     #[serde(default, deserialize_with = "or_default")]
     pub id: String,
     /// The model that answered, by the provider's word.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "word")]
     pub model: String,
     /// At least one.
     #[serde(default)]
@@ -65,6 +65,11 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// A text; nothing of anything else.
+fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Value::deserialize(deserializer)?.as_str().unwrap_or_default().to_owned())
 }
 
 /// Text, or the text parts of a list of parts.

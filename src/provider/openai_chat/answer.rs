@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -22,8 +23,13 @@ use crate::wire::message::WireReply;
 /// Reads a reply, and judges whether it is an answer; the outer `Err` when it cannot be read.
 pub(super) fn read(reply: &WireReply) -> serde_json::Result<Result<Response, Rejected>> {
     let text = str::from_utf8(&reply.body).map_err(serde::de::Error::custom)?;
-    let answer = serde_json::from_str(text)?;
-    Ok(judge(reply, text, &answer))
+    if let Ok(answer) = serde_json::from_str(text) {
+        return Ok(judge(reply, text, &answer));
+    }
+    // Of a key that stands twice the last one counts, as for most readers of JSON: it is paid for.
+    let plain = serde_json::from_str::<Value>(text)?.to_string();
+    let answer = serde_json::from_str(&plain)?;
+    Ok(judge(reply, &plain, &answer))
 }
 
 /// The answer, or why it is none.
@@ -51,6 +57,9 @@ struct Answer<'b> {
     id: Option<Cow<'b, str>>,
     #[serde(borrow, default)]
     object: Option<Cow<'b, str>>,
+    /// Only looked at because others do, for whom it must not stand twice.
+    #[serde(default, rename = "model")]
+    _model: Option<IgnoredAny>,
     #[serde(borrow, default, deserialize_with = "few")]
     choices: Option<Vec<Choice<'b>>>,
     #[serde(default)]

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::call::completion::Completion;
 use crate::call::failure::{FailureKind, Remedy};
 use crate::call::request::Message;
 use crate::call::usage::Usage;
@@ -83,6 +84,23 @@ fn a_hosts_own_words_become_openais() {
     assert_eq!(body["choices"][0]["finish_reason"], "tool_calls");
     let pretty = serde_json::to_string_pretty(&body).expect("json");
     assert!(!decoded(pretty).expect("an answer").body.get().contains('\n'));
+}
+
+#[test]
+fn of_a_key_that_stands_twice_the_last_counts() {
+    for twice in [r#""model":"a","model":"b""#, r#""id":"a","model":"b","id":"c""#, r#""model":7"#]
+    {
+        let said = r#"{"role":"assistant","content":"no","content":"yes"}"#;
+        let once = r#"{"role":"assistant","content":"yes"}"#;
+        for said in [said, once] {
+            let body = format!(
+                r#"{{"id":"x","object":"chat.completion",{twice},"choices":[{{"message":{said},"finish_reason":"stop"}}]}}"#
+            );
+            let response = decoded(body).expect("an answer");
+            let completion: Completion = serde_json::from_str(response.body.get()).expect("read");
+            assert_eq!(completion.choices[0].message.content, "yes");
+        }
+    }
 }
 
 #[test]
