@@ -81,9 +81,10 @@ struct First<T>(T);
 
 /// What is taken from an object or from a list; nothing from anything else.
 trait Taken<'de>: Default {
-    /// Takes the value of a key, or passes it over. Of a key that stands twice, the last counts.
-    fn of_field<A: MapAccess<'de>>(&mut self, _: &str, object: &mut A) -> Result<(), A::Error> {
-        object.next_value::<IgnoredAny>().map(|_| ())
+    /// Takes the value of a key, or says that it does not. Of a key that stands twice, the last
+    /// counts.
+    fn of_field<A: MapAccess<'de>>(&mut self, _: &str, _: &mut A) -> Result<bool, A::Error> {
+        Ok(false)
     }
 
     /// Takes from the beginning of a list.
@@ -93,35 +94,36 @@ trait Taken<'de>: Default {
 }
 
 impl<'de> Taken<'de> for Completion<'de> {
-    fn of_field<A: MapAccess<'de>>(&mut self, key: &str, object: &mut A) -> Result<(), A::Error> {
+    fn of_field<A: MapAccess<'de>>(&mut self, key: &str, object: &mut A) -> Result<bool, A::Error> {
         match key {
             "choices" => self.choices = object.next_value::<Any<_>>()?.0,
-            _ => object.next_value::<IgnoredAny>().map(|_| ())?,
+            _ => return Ok(false),
         }
-        Ok(())
+        Ok(true)
     }
 }
 
 impl<'de> Taken<'de> for Answer<'de> {
-    fn of_field<A: MapAccess<'de>>(&mut self, key: &str, object: &mut A) -> Result<(), A::Error> {
+    fn of_field<A: MapAccess<'de>>(&mut self, key: &str, object: &mut A) -> Result<bool, A::Error> {
         match key {
             "finish_reason" => self.finish_reason = object.next_value()?,
             "message" => self.message = object.next_value::<Any<_>>()?.0,
-            _ => object.next_value::<IgnoredAny>().map(|_| ())?,
+            _ => return Ok(false),
         }
-        Ok(())
+        Ok(true)
     }
 }
 
 impl<'de> Taken<'de> for Message<'de> {
-    fn of_field<A: MapAccess<'de>>(&mut self, key: &str, object: &mut A) -> Result<(), A::Error> {
-        match key {
-            "content" => self.content = object.next_value()?,
-            "refusal" => self.refusal = object.next_value()?,
-            "tool_calls" => self.tool_calls = object.next_value()?,
-            _ => object.next_value::<IgnoredAny>().map(|_| ())?,
-        }
-        Ok(())
+    fn of_field<A: MapAccess<'de>>(&mut self, key: &str, object: &mut A) -> Result<bool, A::Error> {
+        let field = match key {
+            "content" => &mut self.content,
+            "refusal" => &mut self.refusal,
+            "tool_calls" => &mut self.tool_calls,
+            _ => return Ok(false),
+        };
+        *field = object.next_value()?;
+        Ok(true)
     }
 }
 
@@ -161,7 +163,9 @@ impl<'de, T: Taken<'de>> Visitor<'de> for Taking<T> {
 
         let mut taken = T::default();
         while let Some(Key(key)) = object.next_key()? {
-            taken.of_field(&key, &mut object)?;
+            if !taken.of_field(&key, &mut object)? {
+                object.next_value::<IgnoredAny>()?;
+            }
         }
         Ok(taken)
     }
